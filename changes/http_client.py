@@ -4,16 +4,22 @@ import http.client
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from changes.files.calendar_files import Withdrawn
+from changes.limits import CURRENT_US, is_past_occurrence
 from models.canonical_json import decode, to_json
 from models.change import Change
 from models.errors import ConfigurationError, UnreadableInput
+from models.times import format_time
 
 TIMEOUT_S = 120
 PARCEL = 500
 """Changes in one request."""
+PAST_MAX = 500
+"""Times of series that were over long ago, up to which they are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +39,30 @@ class Sent:
     known: list[Change]
     """They stood there already."""
     refused: list[Refusal]
-    withdrawn: list[str]
-    """Ids of times of a series that the newest export no longer holds."""
+    withdrawn: list[Withdrawn]
+    """Times of a series that the newest export no longer holds, and changes whose record has another name now."""
+    doubts: list[str]
+    """Changes that likely stand under another owner too, a line each."""
+    left_out: int
+    """Times of series that were over long ago: they are not sent."""
 
 
-def send_changes(changes: Iterable[Change], address: str, token: str) -> Sent:
+def send_changes(changes: Sequence[Change], address: str, token: str, now_us: int) -> Sent:
     """Posts changes to `address` (`http://127.0.0.1:8480`), many at once; one that is refused does not stop the others.
+
+    Where there are many times of series that were over long before `now_us`, they are not sent: a monitor compares nothing with them, and
+    they would use up a quota.
 
     Raises UnreadableInput if nobody answers, ConfigurationError for an address that is none.
     """
     connection = _connection(address)
-    sent = Sent([], [], [], [])
+    current = [one for one in changes if not is_past_occurrence(one, now_us)]
+    since_us = now_us - CURRENT_US if len(changes) - len(current) > PAST_MAX else None
+    current = list(changes) if since_us is None else current
+    sent = Sent([], [], [], [], [], len(changes) - len(current))
     try:
-        for parcel, more_follows in _parcels(changes):
-            _post(connection, parcel, token, sent, more_follows=more_follows)
+        for parcel, more_follows in _parcels(current):
+            _post(connection, parcel, token, sent, _query(more_follows=more_follows, since_us=since_us))
     except (OSError, http.client.HTTPException) as fault:
         raise UnreadableInput(f"{address} does not answer: {fault}") from None
     finally:
@@ -55,16 +71,32 @@ def send_changes(changes: Iterable[Change], address: str, token: str) -> Sent:
 
 
 def _parcels(changes: Iterable[Change]) -> Iterator[tuple[list[Change], bool]]:
-    """Changes for one request each, and whether more of the last one's series follows: the times of a series stay together.
+    """Changes for one request each, and whether more of the same series follows: then the request contains nothing else.
 
     The last times come first: where a quota is used up, it is by the nights that are to come and not by those of years ago.
     """
     latest_first = sorted(changes, key=lambda one: one.planned_start, reverse=True)
-    ordered = sorted(latest_first, key=lambda one: (one.owner, one.series or one.change_id))
-    for first in range(0, len(ordered), PARCEL):
-        parcel, following = ordered[first : first + PARCEL], ordered[first + PARCEL : first + PARCEL + 1]
-        last = parcel[-1]
-        yield parcel, bool(following) and last.series is not None and (following[0].owner, following[0].series) == (last.owner, last.series)
+    parcel: list[Change] = []
+    for _, times in groupby(sorted(latest_first, key=_series_name), key=_series_name):
+        group = list(times)
+        if parcel and len(parcel) + len(group) > PARCEL:
+            yield parcel, False
+            parcel = []
+        while len(group) > PARCEL:
+            yield group[:PARCEL], True
+            group = group[PARCEL:]
+        parcel += group
+    if parcel:
+        yield parcel, False
+
+
+def _query(*, more_follows: bool, since_us: int | None) -> str:
+    parts = ({"part": "true"} if more_follows else {}) | ({} if since_us is None else {"since": format_time(since_us)})
+    return f"?{urlencode(parts)}" if parts else ""
+
+
+def _series_name(change: Change) -> tuple[str, str]:
+    return change.owner, change.series or change.change_id
 
 
 def fetch_changes(address: str, token: str, owners: frozenset[str] | None = None) -> list[Change]:
@@ -142,10 +174,10 @@ def _connection(address: str) -> http.client.HTTPConnection:
     return kind(parts.hostname, parts.port, timeout=TIMEOUT_S)
 
 
-def _post(connection: http.client.HTTPConnection, parcel: Sequence[Change], token: str, sent: Sent, *, more_follows: bool) -> None:
+def _post(connection: http.client.HTTPConnection, parcel: Sequence[Change], token: str, sent: Sent, query: str) -> None:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     body = b"[" + b",".join(map(to_json, parcel)) + b"]"
-    connection.request("POST", "/v1/changes?part=true" if more_follows else "/v1/changes", body, headers)
+    connection.request("POST", f"/v1/changes{query}", body, headers)
     answer = connection.getresponse()
     content = answer.read()
     try:
@@ -156,7 +188,8 @@ def _post(connection: http.client.HTTPConnection, parcel: Sequence[Change], toke
             items = [{"status": answer.status, "detail": reason}] * len(parcel)
         for change, item in zip(parcel, items, strict=True):
             _sort(change, item, sent)
-        sent.withdrawn.extend(one["change_id"] for one in result.get("withdrawn", ()))
+        sent.withdrawn.extend(Withdrawn(one["change_id"], one["owner"], one.get("now")) for one in result.get("withdrawn", ()))
+        sent.doubts.extend(map(str, result.get("doubts", ())))
     except (ValueError, AttributeError, KeyError, TypeError):
         sent.refused.extend(Refusal(change, f"{answer.status} {answer.reason}") for change in parcel)
 

@@ -14,6 +14,9 @@ from models.vocabulary import GREATEST
 _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 """Kinds of characters that are not seen, or that turn the text around them: two names that look alike would be different ones."""
 
+CURRENT_US = 40 * DAY_US
+"""How long after its end a change counts: then it has left the calendar."""
+
 NAME_BYTES_MAX = 200
 """A `change_id` or an owner that is longer is refused."""
 LONGEST_TITLE = 500
@@ -37,6 +40,11 @@ class ChangeLimits(BaseModel):
 def all_excess(changes: Iterable[Change], now_us: int, limits: ChangeLimits) -> list[tuple[Change, str]]:
     """The changes that are not accepted, each with the reason."""
     return [(change, why) for change in changes if (why := excess(change, now_us, limits)) is not None]
+
+
+def is_past_occurrence(change: Change, now_us: int) -> bool:
+    """Whether it is a time of a repeating event that was over before the calendar begins: nothing is compared with it any more."""
+    return change.series is not None and us(change.planned_end) <= now_us - CURRENT_US
 
 
 def excess(change: Change, now_us: int, limits: ChangeLimits, before: Change | None = None) -> str | None:

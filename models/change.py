@@ -121,6 +121,8 @@ class Change(WireModel):
     """The repeating event that this change is one occurrence of (the UID of a calendar)."""
     series_revision: Revision | None = Field(None, exclude_if=_is_absent)
     """The revision of that event. When calendars are merged, an occurrence that a newer revision lacks is withdrawn."""
+    record_id: TextOrNone = Field(None, exclude_if=_is_absent)
+    """What identifies the change at its source, whoever owns it and whatever its `change_id` is there (a ServiceNow `sys_id`)."""
     exported_at: At | None = Field(None, exclude_if=_is_absent)
     """When the export was made. It decides between two contents of one revision with the same `updated_at`, or without one."""
 

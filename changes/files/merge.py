@@ -1,6 +1,7 @@
 """Merge: which content counts when exports of one calendar are combined, in whatever order they are read.
 
 - Of a series the newest export counts as a whole: occurrences that it does not contain are withdrawn.
+- Of one record (`record_id`) the newest export says owner and id: what stands under its earlier name is withdrawn.
 - Of one change the highest revision counts, then the later `updated_at`, then the later export.
 - Two contents that none of these rules separates are a conflict: neither is chosen by chance.
 """
@@ -10,12 +11,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from changes.files.record_names import OVER, Name, name_now, newest_names
 from models.change import Change
 
 _OCCURRENCE = re.compile(r"(.+)/\d{8}T\d{6}Z", re.ASCII)
-OVER = frozenset({"cancelled", "completed", "rolled_back"})
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _MOMENT = timedelta(milliseconds=1)
+_OF_EXPORT: dict[str, None] = {"exported_at": None, "record_id": None}
+"""Fields that say something about an export, and nothing about the change."""
 
 Key = tuple[str, str]
 """`change_id` and owner."""
@@ -31,10 +34,14 @@ class Disagreement:
     change_id: str
     owner: str
     revision: int
+    name: Name | None = None
+    """The names of its record, where they are what differs."""
 
     @property
     def text(self) -> str:
         """One line for people."""
+        if self.name is not None:
+            return self.name.unsettled_text
         return (
             f"{self.change_id} ({self.owner}): revision {self.revision} exists with different content: "
             "give a higher `revision` or a later `updated_at`"
@@ -54,12 +61,14 @@ def merge(changes: Iterable[Change], standing: Iterable[Change] = ()) -> Merged:
     kept = {_key(one): one for one in standing}
     first: dict[Key, Change] = {}
     rivals: dict[Key, list[Change]] = {}
-    for one in _of_newest_series([*kept.values(), *changes]):
+    candidates = _of_newest_series([*kept.values(), *changes])
+    names = newest_names(candidates)
+    for one in candidates if not names else (one for one in candidates if name_now(one, names) is None):
         key = one.change_id, one.owner
         if first.setdefault(key, one) is not one:
             rivals.setdefault(key, [first[key]]).append(one)
     counting: list[Change] = []
-    disagreements: list[Disagreement] = []
+    disagreements = _of_names(names.values())
     for key in sorted(first):
         if key not in rivals:
             counting.append(first[key])
@@ -75,8 +84,13 @@ def merge(changes: Iterable[Change], standing: Iterable[Change] = ()) -> Merged:
 
 
 def same_content(one: Change, other: Change) -> bool:
-    """Whether their contents are equal, whenever they were exported."""
-    return one == other or one.model_copy(update={"exported_at": None}) == other.model_copy(update={"exported_at": None})
+    """Whether their contents are equal, whenever and from wherever they were exported."""
+    return one == other or one.model_copy(update=_OF_EXPORT) == other.model_copy(update=_OF_EXPORT)
+
+
+def _of_names(names: Iterable[Name]) -> list[Disagreement]:
+    """The records whose newest name is not known."""
+    return [Disagreement(name.change.change_id, name.change.owner, name.change.revision, name) for name in names if name.others]
 
 
 def no_longer_held(standing: Sequence[Change], export: Sequence[Change], after: datetime, owner: str | None = None) -> tuple[Change, ...]:
@@ -126,8 +140,10 @@ def is_superseded(change: Change, newest: Mapping[Key, SeriesRank]) -> bool:
     return key is not None and key in newest and series_rank(change) < newest[key]
 
 
-def withdrawn(standing: Iterable[Change], export: Sequence[Change], newest: Mapping[Key, SeriesRank]) -> list[Change]:
-    """What stands of the series in `export`, and is not held by it although it is the newest: cancelled, by that export.
+def withdrawn(
+    standing: Iterable[Change], export: Sequence[Change], newest: Mapping[Key, SeriesRank], since: datetime | None = None
+) -> list[Change]:
+    """What stands of the series in `export`, ends after `since`, and is not held by it although it is the newest: it is cancelled by it.
 
     What the same export holds beside that, where it arrives in parts, counts before the cancellation.
     """
@@ -137,6 +153,8 @@ def withdrawn(standing: Iterable[Change], export: Sequence[Change], newest: Mapp
     for one in standing:
         key = _series_of(one, ranks.keys())
         if key not in ranks or _key(one) in held or one.status in OVER or series_rank(one) >= ranks[key]:
+            continue
+        if since is not None and one.planned_end <= since:
             continue
         revision, exported_at = ranks[key]
         update: dict[str, object] = {"status": "cancelled"}

@@ -1,25 +1,19 @@
-"""Declaring changes: who may do it, which revision counts, and the conflicts of a change."""
+"""Declaring changes: they are examined, numbered and journalled one after the other."""
 
 import asyncio
-import secrets
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from pydantic import ValidationError
-
-from changes.drafting import guess_category
-from changes.files.merge import same_content
-from changes.limits import NAME_BYTES_MAX, ChangeLimits, excess
-from models.canonical_json import decode, to_json
+from changes.files.record_names import Name
+from changes.limits import CURRENT_US, ChangeLimits, is_past_occurrence
+from models.canonical_json import to_json
 from models.change import Change
 from models.clock import Clock
-from models.times import DAY_US, instant
-from models.vocabulary import GREATEST
-from models.wire_model import reason
+from models.times import instant
 from service.access import Principal, Role
 from service.engine.engine import Engine
 from service.ingest.claims import CLAIM
@@ -31,124 +25,20 @@ from service.store import audit, records
 from service.store.database import Database
 from service.store.records import CHANGE
 from service.triage.change_names import resolve
-from service.triage.series_exports import SeriesExports
-
-_CURRENT_US = 40 * DAY_US
-"""How long after its end a change counts against its User's quota: then it has left the calendar."""
-_ARRIVAL = frozenset({"declared_at", "updated_at"})
+from service.triage.examination import Declaration, examine, possible_revision
+from service.triage.exports.record_exports import Gone, RecordExports, refuse_earlier_name
+from service.triage.exports.series_exports import SeriesExports
 
 
 @dataclass(frozen=True, slots=True)
-class Declaration:
-    """One change in its form after the declaration."""
+class Declared:
+    """What declaring several changes did."""
 
-    change: Change
-    is_new: bool
-    """False if this very revision exists already."""
-
-
-def parse(given: Any) -> Change:
-    """A change as a person wrote it. Raises Problem 422."""
-    try:
-        return Change.model_validate(given)
-    except ValidationError as fault:
-        raise Problem(422, reason(fault)) from None
-
-
-def named(principal: Principal, given: Any) -> dict[str, Any]:
-    """`given` with the owner, the id and the category that a User may leave out. Raises Problem 422 if it is not an object."""
-    if not isinstance(given, dict):
-        raise Problem(422, "a change is a JSON object")
-    if principal.role is not Role.USER:
-        return given
-    own = {name: value for name, value in given.items() if value is not None}
-    title = own.get("title")
-    guessed = {"category": guess_category(title)} if isinstance(title, str) else {}
-    return {"owner": principal.user, "change_id": f"CHG-{secrets.token_hex(6)}", **guessed, **own}
-
-
-def check_owner(principal: Principal, change: Change) -> None:
-    """A User declares its own changes only. Raises Problem 403."""
-    if principal.role is Role.USER and (change.owner != principal.user or change.source != "user"):
-        raise Problem(403, f"a User declares its own changes: owner must be {principal.user} and source `user`")
-
-
-def possible_revision(number: int) -> int:
-    """`number` if a change can have it. Raises Problem 409 after the greatest one."""
-    if number > GREATEST:
-        raise Problem(
-            409,
-            f"this change has revision {GREATEST}, the greatest that there is: give the same `revision` and a later"
-            " `updated_at`, or declare another change",
-        )
-    return number
-
-
-def examine(
-    database: Database, principal: Principal, given: Any, now_us: int, limits: ChangeLimits, most_revisions: int, *, part: bool = False
-) -> Declaration:
-    """What declaring `given` comes to. Raises Problem 403 (not its own), 409 (outranked or in conflict) or 422 (no such change can be)."""
-    fields = named(principal, given)
-    change = parse(fields)
-    check_owner(principal, change)
-    held = database.read(partial(records.revisions_around, kind=CHANGE, id=change.key, revision=change.revision))
-    known = [decode(Change, body) for body in held.bodies]
-    if principal.role is Role.USER:
-        change = _stamped(change, fields, known, now_us)
-    same = next((one for one in known if one.revision == change.revision), None)
-    repeated = same is not None and _says_the_same(same, change, fields, principal)
-    if same is not None and repeated and not (part and change.series is not None and _is_newer(change, same, fields)):
-        return Declaration(same, is_new=False)
-    highest = max(known, key=lambda one: one.revision, default=None)
-    _check(change, now_us, limits, highest)
-    if repeated:
-        return Declaration(change, is_new=True)
-    if highest is not None and change.revision < highest.revision:
-        raise Problem(409, f"revision {change.revision} is outranked: this change already has revision {highest.revision}")
-    if same is not None and not _is_newer(change, same, fields):
-        if change.exported_at is not None and same.exported_at is not None and change.exported_at < same.exported_at:
-            raise Problem(409, f"revision {change.revision} is outranked: a newer export of this change stands")
-        raise Problem(
-            409,
-            f"revision {change.revision} of this change exists already with different content: give a higher revision,"
-            " or a later updated_at, or use PUT",
-        )
-    if principal.role is Role.USER and held.count >= most_revisions:
-        detail = f"this change has {held.count} revisions, the most that it may have (serve.quotas.revisions_per_change)"
-        raise Problem(422, f"{detail}: declare another change")
-    return Declaration(change, is_new=True)
-
-
-def _check(change: Change, now_us: int, limits: ChangeLimits, before: Change | None) -> None:
-    for name, text in (("change_id", change.change_id), ("owner", change.owner)):
-        if len(text.encode()) > NAME_BYTES_MAX:
-            raise Problem(422, f"{name} must not be longer than {NAME_BYTES_MAX} bytes")
-    why = excess(change, now_us, limits, before)
-    if why is not None:
-        raise Problem(422, why)
-
-
-def _stamped(change: Change, fields: Mapping[str, Any], known: Sequence[Change], now_us: int) -> Change:
-    """A User's change was declared when its first revision arrived, whatever it claims; `updated_at` orders contents and stays."""
-    now = instant(now_us - now_us % 1000)
-    declared = next((one.declared_at for one in known if one.declared_at is not None), now)
-    updated = change.updated_at if fields.get("updated_at") is not None else now
-    return change.model_copy(update={"declared_at": declared, "updated_at": updated})
-
-
-def _is_newer(change: Change, same: Change, fields: Mapping[str, Any]) -> bool:
-    """Whether another content of a revision that stands is the later one: by `updated_at` if it was given, then by the export's time."""
-    if fields.get("updated_at") is not None and change.updated_at != same.updated_at:
-        return same.updated_at is None or (change.updated_at is not None and change.updated_at > same.updated_at)
-    return change.exported_at is not None and (same.exported_at is None or change.exported_at > same.exported_at)
-
-
-def _says_the_same(same: Change, change: Change, fields: Mapping[str, Any], principal: Principal) -> bool:
-    """Whether two revisions differ only in the times of their arrival."""
-    if principal.role is not Role.USER:
-        return same_content(same, change)
-    ours = {name for name in _ARRIVAL if name == "declared_at" or fields.get(name) is None}
-    return same_content(same.model_copy(update=dict.fromkeys(ours)), change.model_copy(update=dict.fromkeys(ours)))
+    new: int
+    gone: list[Gone]
+    """Withdrawn, because their records have another name now."""
+    doubts: list[str]
+    """What likely stands under another owner too, a line each; nothing is said to a User."""
 
 
 def _ndjson(changes: Sequence[Change]) -> bytes:
@@ -169,7 +59,7 @@ class ChangeDeclarations:
     ) -> None:
         self._database, self._intake, self._engine, self._clock, self._limits = database, intake, engine, clock, limits
         self._quotas = quotas
-        self._exports = SeriesExports(database)
+        self._exports, self._records = SeriesExports(database), RecordExports(engine.declared_changes)
         self.lock = asyncio.Lock()
 
     def examine(self, principal: Principal, given: Any, now_us: int | None = None, *, part: bool = False) -> Declaration:
@@ -177,9 +67,9 @@ class ChangeDeclarations:
 
         `part`: more of the same export follows, so that a time of a series which stands already has to carry the time of this export.
         """
-        made = self._examine(principal, given, now_us or self.now_us(), part=part)
-        if self._is_counted(principal, made) and self._room(principal) < 1:
-            raise self._too_many()
+        (made,) = self.examine_all(principal, [given], now_us, part=part)
+        if isinstance(made, Problem):
+            raise made
         return made
 
     def examine_revision(self, principal: Principal, given: Mapping[str, Any], key: str) -> Declaration:
@@ -193,58 +83,85 @@ class ChangeDeclarations:
             return standing
         return self.examine(principal, {**given, "revision": possible_revision(number)})
 
-    def examine_all(self, principal: Principal, given: Sequence[Any], *, part: bool = False) -> list[Declaration | Problem]:
+    def examine_all(
+        self, principal: Principal, given: Sequence[Any], now_us: int | None = None, *, part: bool = False
+    ) -> list[Declaration | Problem]:
         """The same for each of one request; what its neighbours before it declare counts as standing."""
-        now_us, room = self.now_us(), self._room(principal)
+        now_us = now_us or self.now_us()
+        room, names = self._room(principal, now_us), self._names(principal, given)
         named: dict[tuple[str, int], Change] = {}
-        new: set[str] = set()
+        new: dict[bool, set[str]] = {False: set(), True: set()}
         examined: list[Declaration | Problem] = []
         for one in given:
             try:
-                made = self._examine(principal, one, now_us, part=part)
+                made = self._examine(principal, one, now_us, names, part=part)
             except Problem as problem:
                 examined.append(problem)
                 continue
-            if self._is_counted(principal, made) and made.change.key not in new:
-                if len(new) >= room:
+            kind = is_past_occurrence(made.change, now_us)
+            if self._is_counted(principal, made) and made.change.key not in new[kind]:
+                if len(new[kind]) >= room[kind]:
                     examined.append(self._too_many())
                     continue
-                new.add(made.change.key)
+                new[kind].add(made.change.key)
             before = named.setdefault((made.change.key, made.change.revision), made.change)
             examined.append(made if before is made.change else _twice(before, made.change))
         return examined
 
-    def _examine(self, principal: Principal, given: Any, now_us: int, *, part: bool) -> Declaration:
+    def _names(self, principal: Principal, given: Sequence[Any]) -> dict[str, Name]:
+        if not any(isinstance(one, dict) and one.get("record_id") for one in given):
+            return {}
+        return self._records.names(principal)
+
+    def _examine(self, principal: Principal, given: Any, now_us: int, names: dict[str, Name], *, part: bool) -> Declaration:
         most = self._quotas.revisions_per_change
         made = examine(self._database, principal, given, now_us, self._limits, most, part=part)
         if made.is_new and self._exports.is_superseded(made.change):
             raise Problem(409, "a newer export of this series stands, and it does not hold this time: it is withdrawn")
+        refuse_earlier_name(made.change, names)
         return made
 
     def _is_counted(self, principal: Principal, made: Declaration) -> bool:
         """Whether it is a User's change that is not there yet: revisions of those that stand are always taken."""
         return principal.role is Role.USER and made.is_new and made.change.key not in self._engine.changes
 
-    def _room(self, principal: Principal) -> int:
-        """How many more changes this User may declare; no bound for the desk."""
+    def _room(self, principal: Principal, now_us: int) -> dict[bool, int]:
+        """How many more changes this User may declare, and how many more times of series that were over long ago; no bound for the desk."""
         if principal.role is not Role.USER:
-            return sys.maxsize
-        known = self._engine.declared_changes()
-        return self._quotas.changes_per_user - _count_current(known, principal.user, instant(self.now_us() - _CURRENT_US))
+            return dict.fromkeys((False, True), sys.maxsize)
+        own = [one for one in self._engine.declared_changes() if one.owner == principal.user]
+        past = sum(is_past_occurrence(one, now_us) for one in own)
+        most, since = self._quotas.changes_per_user, instant(now_us - CURRENT_US)
+        current = sum(_is_current(one, since) and not is_past_occurrence(one, now_us) for one in own)
+        return {False: most - current, True: most - past}
 
     def _too_many(self) -> Problem:
         most = self._quotas.changes_per_user
         return Problem(422, f"a User may have {most} changes that are not over since 40 days (serve.quotas.changes_per_user): not declared")
 
-    async def close_export(self, principal: Principal, changes: Sequence[Change]) -> list[Change]:
-        """Withdraws the times of the series in `changes` that these, declared just now, no longer hold; call it with `lock` held."""
+    async def declare_examined(self, principal: Principal, made: Sequence[Declaration | Problem]) -> Declared:
+        """Declares what is new, and withdraws what stands under an earlier name of the same records; call it with `lock` held."""
+        taken = [one for one in made if isinstance(one, Declaration)]
+        fresh = [one.change for one in taken if one.is_new]
+        unknown = [one for one in fresh if one.key not in self._engine.changes]
+        doubts = await asyncio.to_thread(self._records.doubts, principal, unknown)
+        await self.declare(principal, fresh)
+        gone = await asyncio.to_thread(self._records.renamed, principal, [one.change for one in taken])
+        await self.declare(principal, [one.change for one in gone])
+        return Declared(len(fresh), gone, doubts)
+
+    async def close_export(self, principal: Principal, changes: Sequence[Change], since: datetime | None = None) -> list[Gone]:
+        """Withdraws the times of the series in `changes` that these, declared just now, no longer hold; call it with `lock` held.
+
+        `since`: `changes` contains only what ends after.
+        """
         if not any(one.series is not None or one.exported_at is not None for one in changes):
             return []
-        gone = await asyncio.to_thread(self._exports.withdrawn, self._engine.declared_changes(), changes)
+        gone = await asyncio.to_thread(self._exports.withdrawn, self._engine.declared_changes(), changes, since)
         mine = [one for one in gone if principal.role is not Role.USER or one.owner == principal.user]
         await self.declare(principal, mine)
         await asyncio.to_thread(self._exports.note, changes)
-        return mine
+        return [Gone(one) for one in mine]
 
     def now_us(self) -> int:
         """The arrival time of new input."""
@@ -271,9 +188,9 @@ class ChangeDeclarations:
         await asyncio.wrap_future(self._engine.reached(entry.seq))
 
 
-def _count_current(known: Iterable[Change], owner: str | None, since: datetime) -> int:
-    """Changes of `owner` that end, or were revised, after `since`."""
-    return sum(one.owner == owner and (one.planned_end > since or (one.updated_at is not None and one.updated_at > since)) for one in known)
+def _is_current(change: Change, since: datetime) -> bool:
+    """Whether it ends, or was revised, after `since`."""
+    return change.planned_end > since or (change.updated_at is not None and change.updated_at > since)
 
 
 def _twice(before: Change, change: Change) -> Declaration | Problem:

@@ -3,10 +3,11 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -21,7 +22,8 @@ from models.errors import HighwaterError
 from models.times import instant
 from service.access import Principal, Role
 from service.problems import Problem
-from service.triage.change_declaration import ChangeDeclarations
+from service.triage.change_declaration import ChangeDeclarations, Declared
+from service.triage.exports.record_exports import Gone
 
 LEDGER = "watched.json"
 REPORT = ".report.txt"
@@ -41,14 +43,16 @@ class Outcome:
     known: int = 0
     faults: tuple[str, ...] = ()
     withdrawn: int = 0
-    """Occurrences of a series that the file, its newest export, no longer contains."""
+    """What the file, the newest export, no longer contains: times of a series, and changes under an earlier owner or id."""
+    doubts: tuple[str, ...] = ()
+    """Changes that likely stand under another owner too, a line each."""
 
     @property
     def text(self) -> str:
         """A line for the log, and in the report one line per fault below it."""
         gone = f", {self.withdrawn} withdrawn" if self.withdrawn else ""
         first = f"{self.taken} new or revised, {self.known} known already{gone}, {len(self.faults)} not taken"
-        return "\n".join([first, *self.faults]) + "\n"
+        return "\n".join([first, *self.faults, *self.doubts]) + "\n"
 
 
 class WatchedFolder:
@@ -95,35 +99,25 @@ class WatchedFolder:
         merged = await asyncio.to_thread(merge, changes)
         faults = [*map(describe, rejections), *(one.text for one in merged.disagreements)]
         taken = known = 0
+        gone: list[Gone] = []
+        doubts: list[str] = []
         for first in range(0, len(merged.changes), _AT_ONCE):
-            new, refused = await self._declare_some(merged.changes[first : first + _AT_ONCE])
-            taken, known = taken + new, known + len(merged.changes[first : first + _AT_ONCE]) - new - len(refused)
-            faults += refused
+            some = merged.changes[first : first + _AT_ONCE]
+            declared, refused = await self._declare_some(some)
+            taken, known = taken + declared.new, known + len(some) - declared.new - len(refused)
+            faults, gone, doubts = faults + refused, gone + declared.gone, doubts + declared.doubts
         async with self._declarations.lock:
             # An unreadable row may be any occurrence of any series: nothing is withdrawn then.
-            gone = [] if rejections else await self._declarations.close_export(_WATCHER, merged.changes)
-        return Outcome(taken, known, tuple(faults), len(gone))
+            gone += [] if rejections else await self._declarations.close_export(_WATCHER, merged.changes)
+        return Outcome(taken, known, tuple(faults), len(gone), tuple(doubts))
 
-    async def _declare_some(self, changes: Iterable[Change]) -> tuple[int, list[str]]:
+    async def _declare_some(self, changes: Sequence[Change]) -> tuple[Declared, list[str]]:
+        """What was declared, and why others are refused."""
+        given = await asyncio.to_thread(_as_fields, changes)
         async with self._declarations.lock:
-            fresh, refused = await asyncio.to_thread(self._examine, changes)
-            await self._declarations.declare(_WATCHER, fresh)
-        return len(fresh), refused
-
-    def _examine(self, changes: Iterable[Change]) -> tuple[list[Change], list[str]]:
-        """The changes that are new, and why others are refused."""
-        fresh: list[Change] = []
-        refused: list[str] = []
-        now_us = self._declarations.now_us()
-        for change in changes:
-            try:
-                made = self._declarations.examine(_WATCHER, json.loads(to_json(change)), now_us)
-            except Problem as problem:
-                refused.append(f"{change.owner}/{change.change_id}: {problem.detail}")
-                continue
-            if made.is_new:
-                fresh.append(made.change)
-        return fresh, refused
+            made = await asyncio.to_thread(self._declarations.examine_all, _WATCHER, given)
+            declared = await self._declarations.declare_examined(_WATCHER, made)
+        return declared, [f"{change.key}: {one.detail}" for change, one in zip(changes, made, strict=True) if isinstance(one, Problem)]
 
     def _close(self, path: Path, digest: str, outcome: Outcome) -> None:
         known = self._known()
@@ -143,6 +137,10 @@ class WatchedFolder:
             except (OSError, ValueError, TypeError):
                 self._done = {}
         return self._done
+
+
+def _as_fields(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    return [json.loads(to_json(change)) for change in changes]
 
 
 def _is_calendar(path: Path) -> bool:

@@ -12,8 +12,11 @@ import pytest
 from changes import http_client
 from changes.files.writer import to_json_array
 from highwater.cli import run
+from models.times import parse_time
 from tests.changes.builders import END, START, change, write
 from tests.changes.monitors import Monitor, served
+
+NOW_US = parse_time(START)
 
 
 @pytest.fixture
@@ -94,7 +97,7 @@ def test_add_declares_and_revises(tmp_path: Path, capsys: pytest.CaptureFixture[
     (shown,) = json.loads(capsys.readouterr().out)
     assert (shown["revision"], shown["status"], shown["expected"]) == (2, "cancelled", {"effect": "silent"})
     assert "services" not in shown
-    assert shown["declared_at"] <= shown["updated_at"]
+    assert parse_time(shown["declared_at"]) <= parse_time(shown["updated_at"])
 
 
 @pytest.mark.parametrize(
@@ -147,14 +150,31 @@ def test_import_declares_at_a_running_monitor(monitor: str, tmp_path: Path, caps
 
 def test_what_a_monitor_is_sent_keeps_the_times_of_a_series_together(monitor: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_client, "PARCEL", 2)
-    http_client.send_changes([change("B"), change("A", series="s"), change("C", series="s"), change("D", series="s")], monitor, "x")
-    assert [(where, len(body)) for where, _, body in Monitor.seen] == [("/v1/changes?part=true", 2), ("/v1/changes", 2)]
+    nights = [change(name, series=uid) for name, uid in (("A", "r"), ("C", "s"), ("D", "s"), ("E", "s"))]
+    http_client.send_changes([change("B"), *nights], monitor, "x", NOW_US)
+    assert [(where, [one["change_id"] for one in body]) for where, _, body in Monitor.seen] == [
+        ("/v1/changes", ["B", "A"]),
+        ("/v1/changes?part=true", ["C", "D"]),
+        ("/v1/changes", ["E"]),
+    ], "a request of which more follows contains nothing else, so that all other series in it are complete"
 
 
 def test_the_nights_to_come_are_sent_before_those_of_years_ago(monitor: str) -> None:
     later = change("s/2", series="s", planned_start="2027-01-05T22:00:00Z", planned_end="2027-01-05T23:00:00Z")
-    http_client.send_changes([change("s/1", series="s"), later], monitor, "x")
+    http_client.send_changes([change("s/1", series="s"), later], monitor, "x", NOW_US)
     assert [one["change_id"] for _, _, body in Monitor.seen for one in body] == ["s/2", "s/1"]
+
+
+def test_many_times_of_a_series_that_were_over_long_ago_are_not_sent(monitor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = {"planned_start": "2025-11-01T22:00:00Z", "planned_end": "2025-11-01T23:00:00Z"}
+    nights = [change("s/0", series="s", **old), change("s/1", series="s"), change("one", **old)]
+    assert http_client.send_changes(nights, monitor, "x", NOW_US).left_out == 0
+    monkeypatch.setattr(http_client, "PAST_MAX", 0)
+    assert http_client.send_changes(nights, monitor, "x", NOW_US).left_out == 1
+    assert [(where, len(body)) for where, _, body in Monitor.seen] == [
+        ("/v1/changes", 3),
+        ("/v1/changes?since=2025-11-26T22%3A00%3A00Z", 2),
+    ]
 
 
 def test_a_monitor_that_is_not_there_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.access import Principal
-from service.triage import change_declaration
+from service.triage import change_declaration, examination
 from tests.service.builders import change_json
 from tests.service.house import House, until
 
@@ -34,8 +34,8 @@ def test_a_change_with_many_revisions_costs_no_more_than_one_with_few(house: Hou
         assert acme.post("/v1/changes", json=change_json("R-1", revision=number, title=f"Work {number}")).status_code == 201
     declared_at = acme.get("/v1/changes/R-1").json()["declared_at"]
     read: list[bytes] = []
-    real = change_declaration.decode
-    monkeypatch.setattr(change_declaration, "decode", lambda model, body: read.append(body) or real(model, body))
+    real = examination.decode
+    monkeypatch.setattr(examination, "decode", lambda model, body: read.append(body) or real(model, body))
     assert acme.post("/v1/changes", json=change_json("R-1", revision=5, title="Work 5")).status_code == 200
     assert acme.post("/v1/changes", json=change_json("R-1", revision=5, title="Another")).status_code == 409
     assert acme.put("/v1/changes/R-1", json=change_json("R-1", title="Work 12")).json()["revision"] == 12

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,8 +53,8 @@ def test_a_dropped_calendar_holds_up_no_request(house: House, tmp_path: Path, mo
     kept.mkdir()
     (tmp_path / "week.json").write_text(json.dumps([change_json("W-1")]))
     threads: list[int] = []
-    examine, merged = house.parts.declarations.examine, watched_folder.merge
-    monkeypatch.setattr(house.parts.declarations, "examine", lambda *given: threads.append(threading.get_ident()) or examine(*given))
+    examine, merged = house.parts.declarations.examine_all, watched_folder.merge
+    monkeypatch.setattr(house.parts.declarations, "examine_all", lambda *given: threads.append(threading.get_ident()) or examine(*given))
     monkeypatch.setattr(watched_folder, "merge", lambda given: threads.append(threading.get_ident()) or merged(given))
     look(WatchedFolder(tmp_path, kept, house.parts.declarations, house.parts.clock), times=2)
     assert len(threads) == 2
@@ -92,3 +93,20 @@ def test_a_file_that_can_not_be_read_is_reported_and_costs_no_other(house: House
     assert "is not valid JSON" in (tmp_path / "a.json.report.txt").read_text()
     assert "1 new or revised" in (tmp_path / "b.json.report.txt").read_text()
     look(WatchedFolder(tmp_path / "none", kept, house.parts.declarations, house.parts.clock))
+
+
+def test_a_dropped_change_whose_owner_is_corrected_leaves_its_earlier_owner(house: House, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    watched = WatchedFolder(tmp_path, kept, house.parts.declarations, house.parts.clock)
+
+    def drop(name: str, *changes: dict[str, Any]) -> str:
+        (tmp_path / name).write_text(json.dumps(changes))
+        look(watched, times=2)
+        return (tmp_path / f"{name}.report.txt").read_text()
+
+    drop("1.json", change_json("CHG1", "ACME", record_id="9d38", updated_at="2026-01-01T00:00:00Z"), change_json("CHG2", "ACME"))
+    moved = drop("2.json", change_json("CHG1", "OTHER", record_id="9d38", updated_at="2026-01-02T00:00:00Z"))
+    assert moved == "1 new or revised, 0 known already, 1 withdrawn, 0 not taken\n"
+    assert house.client("triage").get("/v1/changes/ACME/CHG1").json()["status"] == "cancelled"
+    assert "CHG2 is new for OTHER and stands for ACME too" in drop("3.json", change_json("CHG2", "OTHER"))

@@ -63,7 +63,7 @@ def add(
     if not as_json:
         _print(made, guessed, conflicts, slots)
     shown = {"guessed": {name: getattr(made, name) for name in guessed}, "conflicts": conflicts, "free_slots": slots}
-    put(CalendarRead((made,), [], ()), to, token=token, as_json=as_json, more=shown)
+    put(CalendarRead((made,), [], ()), to, token=token, as_json=as_json, by_hand=True, more=shown)
 
 
 def _owner_of(to: str, token: str) -> dict[str, str]:

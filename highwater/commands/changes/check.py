@@ -62,7 +62,7 @@ def check(
         answer = {
             "changes": len(read.changes),
             "rejected": objects(read.rejections),
-            "unsettled": [one.text for one in read.disagreements],
+            "unsettled": read.unsettled,
             "missing": [missing_object(one) for one in lacking],
             "limits": [one.as_object for one in limits],
             "windows": [{"owner": one.owner, "change_id": one.change_id, "reason": why} for one, why in absurd],
@@ -78,16 +78,16 @@ def check(
         lines += [f"{one.kind.replace('_', ' ')}: {one.text}" for one in all_conflicts]
         lines += [_free_text(change_id, slots) for change_id, slots in free.items()]
         _print(read, [*lines, *notes], (len(lacking) + len(limits) + len(absurd), len(all_conflicts)))
-    if read.rejections or read.disagreements or lacking or limits or absurd or all_conflicts:
+    if read.rejections or read.unsettled or lacking or limits or absurd or all_conflicts:
         raise typer.Exit(1)
 
 
 def _print(read: "CalendarRead", lines: list[str], counts: tuple[int, int]) -> None:
     from changes.files.reader import describe
 
-    for line in [*map(describe, read.rejections), *(one.text for one in read.disagreements), *lines]:
+    for line in [*map(describe, read.rejections), *read.unsettled, *lines]:
         typer.echo(line)
-    bad = len(read.rejections) + len(read.disagreements)
+    bad = len(read.rejections) + len(read.unsettled)
     typer.echo(
         f"{_counted(len(read.changes), 'change')}: {_counted(bad, 'bad row')}, {_counted(counts[0], 'item')} missing or not kept, "
         f"{_counted(counts[1], 'conflict')}"

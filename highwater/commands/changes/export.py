@@ -25,6 +25,6 @@ def export(
     writer = writer_of(f".{kind}" if kind else out.suffix if out else ".json")
     read = read_calendar(files, read_options(mapping, owner, timezone))
     write(writer(read.changes), out)
-    complain(read.rejections, [one.text for one in read.disagreements])
-    if read.rejections or read.disagreements:
+    complain(read.rejections, read.unsettled)
+    if read.rejections or read.unsettled:
         raise typer.Exit(1)

@@ -25,44 +25,57 @@ def put(
     as_json: bool,
     full_owner: str | None = None,
     full: bool = False,
+    by_hand: bool = False,
     more: dict[str, Any] | None = None,
 ) -> None:
     """Put changes into a calendar file or a running monitor, and report the result of each; exit 1 if any can't be used.
 
-    `full`: they are everything that their owners, and `full_owner`, plan.
+    `full`: they are everything that their owners, and `full_owner`, plan. `by_hand`: a person named the owner, who is not in doubt.
     """
-    from changes.files.calendar_files import Added, add_to
     from changes.files.opaque_names import joined_names, opaque_names
-    from changes.http_client import send_changes
 
-    refused: list[dict[str, str]] = []
-    if is_url(to):
-        sent = send_changes(read.changes, to, token)
-        refused = [{"change_id": one.change.change_id, "reason": one.reason} for one in sent.refused]
-        missing = _missing_at(to, token, read.changes, full_owner) if full else ()
-        added = Added(tuple(sent.taken), tuple(sent.withdrawn), (), missing)
-    else:
-        added = add_to(Path(to), read.changes, datetime.now(UTC) if full else None, full_owner)
+    added, refused, left_out = _deliver(read.changes, to, token, full_owner, full=full)
     notes = opaque_names(read.changes) + joined_names(read.changes)
+    if left_out:
+        notes.append(f"note: {left_out} times of repeating events that were over more than 40 days ago are not sent")
+    doubts = [] if by_hand else [*read.doubts, *(one for one in added.doubts if one not in read.doubts)]
     unsettled = [*read.disagreements, *added.disagreements]
     if as_json:
         answer = {
             "changes": [{"change_id": change.change_id, "revision": change.revision} for change in added.news],
-            "withdrawn": list(added.withdrawn),
+            "withdrawn": [one.change_id for one in added.withdrawn],
             "rejected": objects(read.rejections),
             "refused": refused,
             "unsettled": [{"change_id": one.change_id, "owner": one.owner, "revision": one.revision} for one in unsettled],
+            "doubts": doubts,
             "missing": [change.change_id for change in added.missing],
             "notes": notes,
             **(more or {}),
         }
         typer.echo(json.dumps(answer, ensure_ascii=False))
     else:
-        _print(added, len(read.changes) - len(added.news) - len(refused) - len(added.disagreements))
-        lines = [f"{one['change_id']}: {one['reason']}" for one in refused] + [one.text for one in unsettled]
+        unread = sum(one.name is None for one in added.disagreements) + len(refused) + left_out
+        _print(added, len(read.changes) - len(added.news) - unread)
+        lines = [f"{one['change_id']}: {one['reason']}" for one in refused] + [one.text for one in unsettled] + doubts
         complain(read.rejections, notes + lines)
-    if read.rejections or refused or unsettled or added.missing:
+    if read.rejections or refused or unsettled or doubts or added.missing:
         raise typer.Exit(1)
+
+
+def _deliver(
+    changes: Sequence["Change"], to: str, token: str, owner: str | None, *, full: bool
+) -> tuple["Added", list[dict[str, str]], int]:
+    """What the changes did there, which the monitor refused, and how many were not sent."""
+    from changes.files.calendar_files import Added, add_to
+    from changes.http_client import send_changes
+    from models.times import us
+
+    if not is_url(to):
+        return add_to(Path(to), changes, datetime.now(UTC) if full else None, owner), [], 0
+    sent = send_changes(changes, to, token, us(datetime.now(UTC)))
+    missing = _missing_at(to, token, changes, owner) if full else ()
+    refused = [{"change_id": one.change.change_id, "reason": one.reason} for one in sent.refused]
+    return Added(tuple(sent.taken), tuple(sent.withdrawn), (), missing, tuple(sent.doubts)), refused, sent.left_out
 
 
 def _missing_at(to: str, token: str, changes: Sequence["Change"], owner: str | None) -> tuple["Change", ...]:
@@ -99,7 +112,7 @@ def write(content: bytes, out: Path | None) -> None:
 
 def _print(added: "Added", known: int) -> None:
     lines = [f"{change.change_id}, revision {change.revision}: {change.title}" for change in added.news]
-    lines += [f"{change_id} withdrawn: the newest export of its series does not contain it" for change_id in added.withdrawn]
+    lines += [one.text for one in added.withdrawn]
     if lines:
         typer.echo("\n".join(lines))
     for change in added.missing:

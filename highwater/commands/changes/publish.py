@@ -39,8 +39,8 @@ def publish(
     in_force = settings(config)
     issue = issue_of(schedule(read.changes, month), month, in_force.changes.sec, in_force.time.holiday_calendar, before)
     write(ISSUES[chosen](issue), out)
-    complain(read.rejections, [one.text for one in read.disagreements])
-    if read.rejections or read.disagreements:
+    complain(read.rejections, read.unsettled)
+    if read.rejections or read.unsettled:
         raise typer.Exit(1)
 
 
@@ -54,4 +54,4 @@ def _read(sources: list[str], token: str) -> "CalendarRead":
     if not fetched:
         return read
     merged = merge([*read.changes, *fetched])
-    return CalendarRead(merged.changes, read.rejections, (*read.disagreements, *merged.disagreements))
+    return CalendarRead(merged.changes, read.rejections, (*read.disagreements, *merged.disagreements), read.doubts)

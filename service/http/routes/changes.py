@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from models.canonical_json import to_json
 from models.change import EXAMPLE, Change
+from models.times import At
 from models.vocabulary import ChangeCategory, ChangeStatus
 from service.access import Principal, Role
 from service.auth.authentication import Declarer, Reader
@@ -26,9 +27,11 @@ from service.problems import CONFLICTS, Problem, not_found
 from service.store import records
 from service.store.database import Database
 from service.store.records import CHANGE, Wanted
-from service.triage import change_declaration
-from service.triage.change_declaration import ChangeDeclarations, Declaration
+from service.triage import examination
+from service.triage.change_declaration import ChangeDeclarations
 from service.triage.change_names import resolve
+from service.triage.examination import Declaration
+from service.triage.exports.record_exports import Gone
 
 router = APIRouter(tags=["changes"], responses=CONFLICTS)
 _CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Change"}, "example": EXAMPLE}}
@@ -44,6 +47,7 @@ class Parcel(BaseModel):
     """What of an export a body holds."""
 
     part: bool = Field(default=False, description="More of the same export follows: nothing that is missing here is withdrawn yet.")
+    since: At | None = Field(default=None, description="The body leaves out what ended before: nothing of that is withdrawn.")
 
 
 class ChangeListing(Listing):
@@ -98,15 +102,17 @@ async def declare(
 
     An array of up to 1,000 is answered item by item: `{"items": [{"status", "owner", "change_id", "revision", "change" | "detail"}]}`.
     An array is an export: of a repeating event (`series`) it counts whole, and the times that it no longer holds are cancelled and
-    listed under `withdrawn`. With an `Idempotency-Key` header a User's change without `change_id` gets the same id each time that it is
-    posted under this key, so that a repeat makes no second change.
+    listed under `withdrawn`. A change whose `record_id` stands under another owner or id is withdrawn there too (`now` names it), by a
+    token of the desk for every owner. The desk reads under `doubts` what likely stands under another owner. With an `Idempotency-Key`
+    header a User's change without `change_id` gets the same id each time that it is posted under this key, so that a repeat makes no
+    second change.
     """
     given = _with_lasting_ids(principal, await _json(request), request.headers.get("idempotency-key", ""))
     if isinstance(given, list):
-        return await _declare_several(declarations, turns, principal, given, part=of_export.part)
+        return await _declare_several(declarations, turns, principal, given, of_export)
     async with turns.of(_turn(principal)), declarations.lock:
         made = await asyncio.to_thread(declarations.examine, principal, given)
-        await declarations.declare(principal, [made.change] if made.is_new else [])
+        await declarations.declare_examined(principal, [made])
     return await _answer(room, principal, made.change, 201 if made.is_new else 200)
 
 
@@ -128,24 +134,26 @@ def _with_lasting_id(principal: Principal, given: Any, name: str) -> Any:
 
 
 async def _declare_several(
-    declarations: ChangeDeclarations, turns: Turns, principal: Principal, given: list[Any], *, part: bool
+    declarations: ChangeDeclarations, turns: Turns, principal: Principal, given: list[Any], of_export: Parcel
 ) -> Response:
     if not 0 < len(given) <= _MAX_CHANGES:
         raise Problem(422, "declare 1 to 1,000 changes at once")
     async with turns.of(_turn(principal)), declarations.lock:
-        made = await asyncio.to_thread(declarations.examine_all, principal, given, part=part)
-        await declarations.declare(principal, [one.change for one in made if isinstance(one, Declaration) and one.is_new])
-        export = [] if part else await asyncio.to_thread(_export, principal, given, made)
-        gone = await declarations.close_export(principal, export) if export else []
+        made = await asyncio.to_thread(declarations.examine_all, principal, given, part=of_export.part)
+        declared = await declarations.declare_examined(principal, made)
+        export = [] if of_export.part else await asyncio.to_thread(_export, principal, given, made)
+        gone = declared.gone + (await declarations.close_export(principal, export, of_export.since) if export else [])
     statuses = {_status(one) for one in made}
     status = next((code for code in (201, 200) if code in statuses), max(statuses))
-    return Response(await asyncio.to_thread(_answer_of_several, made, gone), status, media_type="application/json")
+    return Response(await asyncio.to_thread(_answer_of_several, made, gone, declared.doubts), status, media_type="application/json")
 
 
-def _answer_of_several(made: list[Declaration | Problem], gone: list[Change]) -> str:
+def _answer_of_several(made: list[Declaration | Problem], gone: list[Gone], doubts: list[str]) -> str:
     answer: dict[str, Any] = {"items": [_item(one) for one in made]}
     if gone:
-        answer["withdrawn"] = [{"owner": one.owner, "change_id": one.change_id} for one in gone]
+        answer["withdrawn"] = [one.fields for one in gone]
+    if doubts:
+        answer["doubts"] = doubts
     return json.dumps(answer, ensure_ascii=False)
 
 
@@ -157,7 +165,7 @@ def _export(principal: Principal, given: list[Any], made: list[Declaration | Pro
     if any(isinstance(one, Problem) and one.status not in (409, 422) for one in made):
         return []
     try:
-        return [change_declaration.parse(change_declaration.named(principal, one)) for one in given]
+        return [examination.parse(examination.named(principal, one)) for one in given]
     except Problem:
         return []
 
@@ -228,7 +236,7 @@ async def _revise(
             made = await asyncio.to_thread(declarations.examine_revision, principal, named, key)
         else:
             made = await asyncio.to_thread(declarations.examine, principal, named)
-        await declarations.declare(principal, [made.change] if made.is_new else [])
+        await declarations.declare_examined(principal, [made])
     return await _answer(room, principal, made.change, 201 if number == 1 else 200)
 
 
@@ -242,8 +250,8 @@ async def _answer(room: PlanningRoom, principal: Principal, change: Change, stat
 @router.post("/v1/changes/preview", response_model=dict[str, Any], openapi_extra=_SCHEMA, summary="Show conflicts before declaring")
 async def preview(request: Request, room: PlanningRoomDep, principal: Declarer) -> Response:
     """The conflicts that the change would have, free times, and its missing items; nothing is declared."""
-    made = change_declaration.parse(change_declaration.named(principal, await _json(request)))
-    change_declaration.check_owner(principal, made)
+    made = examination.parse(examination.named(principal, await _json(request)))
+    examination.check_owner(principal, made)
     return raw(await room.answered(principal, answers.previewed, principal, made))
 
 
@@ -265,7 +273,7 @@ async def declare_named(
         raise Problem(422, "owner and change_id in the body differ from those in the address")
     async with turns.of(_turn(principal)), declarations.lock:
         made = await asyncio.to_thread(declarations.examine, principal, {**given, "owner": owner, "change_id": change_id})
-        await declarations.declare(principal, [made.change] if made.is_new else [])
+        await declarations.declare_examined(principal, [made])
     return await _answer(room, principal, made.change, 201 if made.is_new else 200)
 
 

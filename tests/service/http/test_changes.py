@@ -377,6 +377,63 @@ def test_parts_of_one_export_withdraw_only_at_its_end(house: House) -> None:
     assert client.post("/v1/changes", json=night("P", 8, 1)).status_code == 409
 
 
+def record(owner: str, day: int, **fields: Any) -> dict[str, Any]:
+    return change_json("CHG1", owner, record_id="9d38", updated_at=f"2026-01-0{day}T00:00:00Z", **fields)
+
+
+def in_force(house: House) -> list[str]:
+    listed = house.client("triage").get("/v1/changes").json()["items"]
+    return sorted(f"{one['owner']}/{one['change_id']}" for one in listed if one["status"] != "cancelled")
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_a_record_whose_owner_is_corrected_leaves_its_earlier_owner(house: House, order: tuple[int, int]) -> None:
+    desk = house.client("triage")
+    answers = [desk.post("/v1/changes", json=[record({1: "ACME", 2: "OTHER"}[day], day)]).json() for day in order]
+    assert in_force(house) == ["OTHER/CHG1"]
+    if order == (1, 2):
+        assert answers[1]["withdrawn"] == [{"owner": "ACME", "change_id": "CHG1", "now": "OTHER/CHG1"}]
+    else:
+        assert answers[1]["items"][0]["detail"] == "a newer export of this record stands as OTHER/CHG1"
+    desk.post("/v1/changes", json=record("ACME", 3))
+    assert in_force(house) == ["ACME/CHG1"], "back again, declared alone"
+
+
+def test_a_user_withdraws_nobody_else_s_change_by_its_record(house: House) -> None:
+    house.client("user:BOLT").post("/v1/changes", json=record("BOLT", 1))
+    answer = house.client("user:ACME").post("/v1/changes", json=[record("ACME", 2)])
+    assert (answer.status_code, set(answer.json())) == (201, {"items"})
+    assert house.client("user:ACME").post("/v1/changes", json=record("ACME", 2, title="again", revision=2)).status_code == 201
+    assert in_force(house) == ["ACME/CHG1", "BOLT/CHG1"]
+
+
+def test_the_desk_reads_what_likely_stands_under_two_owners_and_a_user_does_not(house: House) -> None:
+    desk = house.client("triage")
+    desk.post("/v1/changes", json=[change_json("CHG1", "ACME")])
+    (doubt,) = desk.post("/v1/changes", json=[change_json("CHG1", "OTHER")]).json()["doubts"]
+    assert doubt.startswith("CHG1 is new for OTHER and stands for ACME too")
+    desk.post("/v1/changes", json=[change_json("CHG2", "OTHER")])
+    assert "doubts" not in house.client("user:ACME").post("/v1/changes", json=[change_json("CHG2", "ACME")]).json()
+
+
+def test_nights_that_were_over_long_ago_take_no_room_of_those_to_come(house: House) -> None:
+    client = house.client("user:ACME")
+    quota = house.parts.declarations._quotas.changes_per_user
+    old = {"planned_start": "2024-01-01T01:00:00Z", "planned_end": "2024-01-01T02:00:00Z"}
+    for first in range(0, quota, 1000):
+        nights = [change_json(f"n/{number}", "ACME", series="n", **old) for number in range(first, first + 1000)]
+        assert {one["status"] for one in client.post("/v1/changes", json=nights).json()["items"]} == {201}
+    assert client.post("/v1/changes", json=change_json("one")).status_code == 201
+    assert client.post("/v1/changes", json=change_json("n/more", series="n", **old)).status_code == 422, "their number is bounded too"
+
+
+def test_what_an_export_leaves_out_because_it_was_over_is_not_withdrawn(house: House) -> None:
+    client = house.client("user:ACME")
+    client.post("/v1/changes", json=[night("Q", day, 1) for day in (5, 6, 7)])
+    answer = client.post("/v1/changes?since=2026-01-06T00:00:00Z", json=[night("Q", 7, 2)]).json()
+    assert [one["change_id"] for one in answer["withdrawn"]] == ["Q/20260106T010000Z"]
+
+
 def test_declared_load_is_held_against_what_was_learned_and_a_user_gets_no_figure(house: House) -> None:
     planning = house.parts.planning
     rates = UsualRates(tuple(Cell(user, "", "", (share,)) for user, share in (("ACME", 20.0), ("BOLT", 20.0), ("REST", 60.0))))

@@ -23,9 +23,9 @@ class SeriesExports:
         """Whether a newer export of the series than that of `change` was declared."""
         return bool(self._newest) and is_superseded(change, self._newest)
 
-    def withdrawn(self, standing: Iterable[Change], export: Sequence[Change]) -> list[Change]:
+    def withdrawn(self, standing: Iterable[Change], export: Sequence[Change], since: datetime | None) -> list[Change]:
         """The changes that `export` withdraws because it does not contain them; see `merge.withdrawn`."""
-        return withdrawn(standing, export, self._newest) if series_ranks(export, self._newest) else []
+        return withdrawn(standing, export, self._newest, since) if series_ranks(export, self._newest) else []
 
     def note(self, export: Sequence[Change]) -> None:
         """From now on older exports than this one no longer count."""
