@@ -37,6 +37,10 @@ class Client:
         self._plug = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._headers = {"authorization": f"Bearer {secret}", "content-type": "application/json"}
 
+    def close(self) -> None:
+        """The next request connects again."""
+        self._plug.close()
+
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
         """Status and body; a JSON-like body is encoded."""
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
@@ -71,6 +75,8 @@ class Attack(NamedTuple):
 
     of_ingest: bool
     make: Callable[[random.Random], tuple[str, str, Any]]
+    connects: bool = False
+    """A new connection for each request."""
 
 
 def _reads(path: str) -> Attack:
@@ -78,6 +84,7 @@ def _reads(path: str) -> Attack:
 
 
 _CALENDAR = f"/v1/calendar?from={at(days=-10)}&to={at(days=80)}"
+_TOO_LONG = b" " * 60_000_000
 _ISSUE = f"/v1/calendar/issue?month={NOW + timedelta(days=1):%Y-%m}&format="
 ATTACKS = {
     "preview": Attack(False, lambda _: ("POST", "/v1/changes/preview", change("P", 1, 24 * 300))),  # noqa: FBT003
@@ -94,6 +101,9 @@ ATTACKS = {
     "wrong-address": _reads(f"/v1/nothing/{'x' * 6000}"),
     "openapi": _reads("/openapi.json"),
     "heat": _reads("/v1/series/heat"),
+    "refused-bodies": Attack(False, lambda _: ("POST", "/v1/changes", _TOO_LONG)),  # noqa: FBT003
+    "connections": Attack(False, lambda _: ("GET", "/v1/status", None), connects=True),  # noqa: FBT003
+    "health": _reads("/healthz"),
 }
 
 
@@ -110,6 +120,8 @@ def attack(port: int, secret: str, name: str, stop: Event) -> None:
         while not stop.is_set():
             if client.ask(*ATTACKS[name].make(chance))[0] in (0, 429):
                 time.sleep(PAUSE_S)
+            if ATTACKS[name].connects:
+                client.close()
 
     for number in range(CONNECTIONS):
         threading.Thread(target=one, args=(number,), daemon=True).start()

@@ -13,8 +13,10 @@ from service.access import MOVE, Share
 from service.networks import network_of
 from service.problems import answer
 
-_APART = ("/v1/events", "/v1/stream", "/healthz", "/readyz")
-"""Events take turns by themselves, streams are counted by themselves, and whether the monitor lives is answered at any time."""
+_APART = ("/v1/events", "/v1/stream")
+"""Events take turns by themselves, and streams are counted by themselves."""
+_HEALTH = ("/healthz", "/readyz")
+"""Whether the monitor lives is answered whatever else waits; those who ask it from one address share a turn of their own."""
 _TRIAL = re.compile("/v1/subscriptions/[^/]+/test")
 """A trial message waits for its receiver, and costs no work meanwhile."""
 _OF_DESK = 4
@@ -63,7 +65,7 @@ class FairShares:
         if scope["type"] != "http" or scope["path"] in _APART or _TRIAL.fullmatch(scope["path"]):
             await self._app(scope, receive, send)
             return
-        share = self._share_of(HTTPConnection(scope)) or _share_of_address(scope)
+        share = self._share_of_request(scope)
         requests = self._of(share)
         if requests.open >= self._at_once_of(share) + self._waiting:
             detail = f"more than {self._waiting} requests of this User, token or address wait (serve.quotas.requests_waiting)"
@@ -76,6 +78,11 @@ class FairShares:
             await self._in_turn(slot, scope, receive, send)
         finally:
             slot.requests.open -= 1
+
+    def _share_of_request(self, scope: Scope) -> Share:
+        if scope["path"] in _HEALTH:
+            return Share(f"health of {_address(scope)}")
+        return self._share_of(HTTPConnection(scope)) or Share(f"address {_address(scope)}")
 
     async def _move(self, slot: "_Slot", share: Share) -> None:
         await slot.move_to(self._of(share))
@@ -200,6 +207,6 @@ def _again(first: Message, receive: Receive) -> Receive:
     return received
 
 
-def _share_of_address(scope: Scope) -> Share:
+def _address(scope: Scope) -> str:
     client = scope.get("client")
-    return Share(f"address {network_of(client[0]) if client else ''}")
+    return network_of(client[0]) if client else ""

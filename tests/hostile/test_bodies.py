@@ -1,14 +1,18 @@
 """Bodies made to cost much: each is refused, or answered in bounded time with a bounded answer, and costs nobody else anything."""
 
+import asyncio
 import gzip
 import socket
 import time
+from contextlib import suppress
 from urllib.parse import urlparse
 
 import httpx2
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from models.errors import HighwaterError
+from service.http.request_limits import Limits
 from service.ingest.event_bodies import decoded_post
 from tests.service.builders import lines, queue
 from tests.service.house import House, until
@@ -73,3 +77,39 @@ def test_one_token_with_slow_connections_leaves_room_for_the_others(house: House
     finally:
         for one in slow:
             one.close()
+
+
+class Answering:
+    """An application that refuses without a look at the body."""
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 401, "headers": []})
+        await send({"type": "http.response.body", "body": b"no"})
+
+
+async def read_for(seconds: float, connections: int) -> tuple[int, list[Message]]:
+    """How many bytes are read of endless bodies that were refused already, and what was answered meanwhile."""
+    read, sent = 0, []
+
+    async def receive() -> Message:
+        nonlocal read
+        read += 1_000_000
+        return {"type": "http.request", "body": b"x" * 1_000_000, "more_body": True}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    limits = Limits(Answering(), 16_000_000, 30)
+    scope = {"type": "http", "path": "/v1/changes", "headers": [(b"transfer-encoding", b"chunked")]}
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
+            for _ in range(connections):
+                group.create_task(limits(scope, receive, send))
+    return read, sent
+
+
+def test_bodies_that_are_refused_already_are_read_slowly_whatever_the_number_of_connections() -> None:
+    read, sent = asyncio.run(read_for(1, 10))
+    assert 1_000_000 <= read <= 60_000_000
+    assert [message["status"] for message in sent if message["type"] == "http.response.start"] == [401] * 10
+    assert all((b"connection", b"close") in message["headers"] for message in sent if message["type"] == "http.response.start")

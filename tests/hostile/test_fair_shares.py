@@ -87,6 +87,21 @@ def test_few_requests_of_a_share_are_worked_on_at_a_time_and_others_pass(who: st
     run(scene)
 
 
+def test_those_who_ask_whether_it_lives_hold_up_nobody_else() -> None:
+    async def scene(application: Application, shares: FairShares) -> None:
+        flood = [asking(shares, "", path="/healthz") for _ in range(8)]
+        await rounds()
+        assert application.now == 2
+        assert [one.result() for one in flood if one.done()] == [429]
+        others = asking(shares, "user BOLT"), asking(shares, "")
+        await rounds()
+        assert application.now == 4
+        application.gate.set()
+        await asyncio.gather(*flood, *others)
+
+    run(scene)
+
+
 def test_a_request_whose_body_does_not_come_takes_nobody_s_turn() -> None:
     async def scene(application: Application, shares: FairShares) -> None:
         came = asyncio.Event()
