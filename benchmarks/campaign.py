@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from changes.calendar import Calendar
+from changes.calendar import Calendar, CalendarView
 from correlation.correlator import Correlator
 from correlation.parameters import CorrelationParameters
 from detectors.detection import Detection
@@ -15,11 +15,11 @@ from models.alert import Alert
 from models.canonical_json import to_json
 from models.change import Change
 from models.change_report import ChangeReport
-from models.columns import QueueTick
+from models.columns import Detected, QueueTick
 from models.decisions import Decisions
 from models.incident import Incident
 from models.times import parse_time
-from simulator.memory import ticks
+from simulator.memory import LengthTick, ticks_by_length
 from simulator.score import Score, ScoredAlert, score
 from simulator.score_files import read_alerts
 from simulator.simulation import Simulation, find_scenario, simulate
@@ -47,7 +47,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class DecidedWindow:
-    """What waited in one window, by queue of the simulation's world, and what was decided."""
+    """What waited in one window, by queue of the shortest window length, and what was decided."""
 
     queues: QueueTick
     decisions: Decisions
@@ -59,15 +59,28 @@ def decide(simulation: Simulation) -> Iterator[DecidedWindow]:
     calendar = Calendar()
     for change in simulation.changes:
         calendar.declare(change, None)
-    traffic, queues = tuple(simulation.world.traffic), tuple(simulation.world.queues)
-    detection, correlator = Detection(DetectionParameters(), simulation.timeline.window_s), Correlator(CorrelationParameters())
-    for tick, depths in ticks(simulation):
-        view = calendar.view(tick.at_us)
-        declared = view.declared(traffic, tick.at_us), view.declared(queues, tick.at_us)
-        detected = detection.step(tick.at_us, tick, traffic, depths, queues, *declared)
+    detection, correlator = _Detections(), Correlator(CorrelationParameters())
+    for closed in ticks_by_length(simulation):
+        at_us = closed[0].traffic.at_us
+        view = calendar.view(at_us)
+        detected = [detection.step(tick, view) for tick in closed]
         began = time.process_time()
-        decisions = correlator.step(tick.at_us, [detected], view)
-        yield DecidedWindow(depths, decisions, time.process_time() - began)
+        decisions = correlator.step(at_us, detected, view)
+        yield DecidedWindow(closed[0].queues, decisions, time.process_time() - began)
+
+
+class _Detections:
+    """One detection for each window length."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, Detection] = {}
+
+    def step(self, closed: LengthTick, view: CalendarView) -> Detected:
+        """One closed window of one length."""
+        length, at_us = closed.length, closed.traffic.at_us
+        detection = self._of.setdefault(length.window_s, Detection(DetectionParameters(), length.window_s))
+        declared = view.declared(length.traffic, at_us), view.declared(length.queues, at_us)
+        return detection.step(at_us, closed.traffic, length.traffic, closed.queues, length.queues, *declared)
 
 
 def run(
@@ -78,13 +91,21 @@ def run(
     days: int | None = None,
     start: str | None = None,
     window_s: int = 60,
+    longer_window_s: int | None = None,
     realities: tuple[str, ...] = (),
 ) -> Run:
     """Scenario `name`, by default with its own length and start and in windows of a minute."""
     scenario = find_scenario(name)
     start_us = parse_time(start or scenario.start)
     simulation = simulate(
-        scenario, seed, users=users, days=days or scenario.days, start_us=start_us, window_s=window_s, realities=realities
+        scenario,
+        seed,
+        users=users,
+        days=days or scenario.days,
+        start_us=start_us,
+        window_s=window_s,
+        longer_window_s=longer_window_s,
+        realities=realities,
     )
     alerts: list[Alert] = []
     incidents: list[Incident] = []

@@ -219,13 +219,26 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=20)
     parser.add_argument("--scenario", choices=SCENARIOS, help="only this one, once a seed")
     parser.add_argument("--reality", action="append", choices=REALITIES, default=[], help="what ordinary traffic does beside it")
+    parser.add_argument("--window-s", type=int, default=60)
+    parser.add_argument("--longer-window-s", type=int, help="of every second User")
+    parser.add_argument("--days", type=int, help="other than the scenario's own")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments = parser.parse_args()
     tally = Tally()
     try:
         runs = list(cases(arguments.seeds, arguments.first_seed, arguments.scenario))
         for number, (scenario, seed) in enumerate(runs, start=1):
-            tally.add(run(scenario, seed, arguments.users, realities=tuple(arguments.reality)))
+            tally.add(
+                run(
+                    scenario,
+                    seed,
+                    arguments.users,
+                    days=arguments.days,
+                    window_s=arguments.window_s,
+                    longer_window_s=arguments.longer_window_s,
+                    realities=tuple(arguments.reality),
+                )
+            )
             print(f"\r{number} of {len(runs)} simulations", end="", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         print("\nstopped: these are the figures of the simulations so far", end="", file=sys.stderr)

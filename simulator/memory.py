@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.columns import EventBatch, Flags, Floats, Indices, Ints, QueueTick, TrafficTick
+from models.columns import EventBatch, Flags, Floats, Indices, Ints, QueueTick, SeriesKey, TrafficTick
+from models.times import SECOND_US
 from simulator.lines import Lines
 from simulator.simulation import Simulation
 from simulator.traffic import Stretch
+from simulator.window_lengths import cut
 
 DEVICE_PAIR = 0
 """The pair of codes for a device that did not answer; the other pairs are the User's own faults."""
@@ -37,12 +39,61 @@ class CodesOf(Mapping[int, Mapping[str, int]]):
         return len(self.failed)
 
 
+@dataclass(frozen=True, slots=True)
+class WindowLength:
+    """The series and queues of one window length, as rows of the world."""
+
+    window_s: int
+    traffic: tuple[SeriesKey, ...]
+    queues: tuple[SeriesKey, ...]
+    traffic_rows: Ints
+    queue_rows: Ints
+    limits: Floats
+    """Messages that each queue can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class LengthTick:
+    """One closed window of one length."""
+
+    length: WindowLength
+    traffic: TrafficTick
+    queues: QueueTick
+
+
 def ticks(simulation: Simulation) -> Iterator[tuple[TrafficTick, QueueTick]]:
-    """One pair per window, over `simulation.world.traffic` and `.queues`: the same as assembling the events."""
+    """One pair per window, over `simulation.world.traffic` and `.queues`, of one window length: the same as assembling the events."""
     limits = simulation.world.depth_limit.astype(np.float64)
     for stretch in simulation.stretches():
         for row in range(len(stretch.ends_us)):
-            yield _traffic_tick(simulation, stretch, row), _queue_tick(simulation, stretch, row, limits)
+            window_s = simulation.timeline.window_s
+            yield _traffic_tick(simulation, stretch, row, window_s), _queue_tick(stretch, row, limits, window_s)
+
+
+def ticks_by_length(simulation: Simulation) -> Iterator[list[LengthTick]]:
+    """What closes at each window end, by window length; one item per end of the shortest windows."""
+    lengths = _lengths(simulation)
+    for stretch in simulation.stretches():
+        parts = [(length, cut(stretch, length.traffic_rows, length.queue_rows)) for length in lengths]
+        for row, end_us in enumerate(stretch.ends_us.tolist()):
+            yield [
+                LengthTick(
+                    length, _traffic_tick(simulation, part, row, length.window_s), _queue_tick(part, row, length.limits, length.window_s)
+                )
+                for length, part in parts
+                if end_us % (length.window_s * SECOND_US) == 0
+            ]
+
+
+def _lengths(simulation: Simulation) -> list[WindowLength]:
+    world = simulation.world
+    of_traffic, of_queues = (np.array([key.window_s for key in keys]) for keys in (world.traffic, world.queues))
+    lengths = []
+    for window_s in sorted({*of_traffic.tolist(), *of_queues.tolist()}):
+        rows, queues = np.flatnonzero(of_traffic == window_s), np.flatnonzero(of_queues == window_s)
+        keys = tuple(world.traffic[row] for row in rows.tolist()), tuple(world.queues[row] for row in queues.tolist())
+        lengths.append(WindowLength(window_s, *keys, rows, queues, world.depth_limit[queues].astype(np.float64)))
+    return lengths
 
 
 def batches(simulation: Simulation) -> Iterator[EventBatch]:
@@ -55,14 +106,14 @@ def batches(simulation: Simulation) -> Iterator[EventBatch]:
         yield batch
 
 
-def _traffic_tick(simulation: Simulation, stretch: Stretch, row: int) -> TrafficTick:
+def _traffic_tick(simulation: Simulation, stretch: Stretch, row: int, window_s: int) -> TrafficTick:
     seen = stretch.traffic_reported[row]
     failures = np.where(seen, stretch.failures[row], 0)
     at_device = stretch.code_pair[row] == DEVICE_PAIR
     codes = CodesOf(simulation.world.code_pairs, stretch.code_pair[row], failures, stretch.second[row], np.flatnonzero(failures))
     return TrafficTick(
         at_us=int(stretch.ends_us[row]),
-        window_s=simulation.timeline.window_s,
+        window_s=window_s,
         reported=seen,
         messages=np.where(seen, stretch.messages[row], 0).astype(np.float64),
         failures=failures.astype(np.float64),
@@ -72,11 +123,11 @@ def _traffic_tick(simulation: Simulation, stretch: Stretch, row: int) -> Traffic
     )
 
 
-def _queue_tick(simulation: Simulation, stretch: Stretch, row: int, limits: Floats) -> QueueTick:
+def _queue_tick(stretch: Stretch, row: int, limits: Floats, window_s: int) -> QueueTick:
     seen = stretch.queues_reported[row]
     return QueueTick(
         at_us=int(stretch.ends_us[row]),
-        window_s=simulation.timeline.window_s,
+        window_s=window_s,
         reported=seen,
         depth=np.where(seen, stretch.depth[row], 0).astype(np.float64),
         oldest_age_s=np.where(seen, stretch.oldest_age_s[row], np.nan),

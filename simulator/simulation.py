@@ -7,7 +7,7 @@ import numpy as np
 
 from models.change import Change
 from models.errors import HighwaterError
-from models.times import us
+from models.times import round_up, us
 from simulator.effects import Effect
 from simulator.lines import Lines
 from simulator.realities import REALITIES, Reality
@@ -17,7 +17,8 @@ from simulator.story import Stage, Story
 from simulator.timeline import Timeline
 from simulator.traffic import Stretch, stretches
 from simulator.truth import Anomaly, Truth
-from simulator.world import World, build_world, recorded_world
+from simulator.window_lengths import added_up, windows_each
+from simulator.world import World, build_world, recorded_world, with_longer_windows
 
 MOST_DAYS = 400
 
@@ -42,7 +43,8 @@ class Simulation:
 
     def stretches(self) -> Iterator[Stretch]:
         """Columns of consecutive windows, in order of time."""
-        return stretches(self.world, self.timeline, self.effects, self.seed)
+        each = [windows_each(keys, self.timeline.window_s) for keys in (self.world.traffic, self.world.queues)]
+        return (added_up(stretch, *each) for stretch in stretches(self.world, self.timeline, self.effects, self.seed))
 
     def blocks(self) -> Iterator[bytes]:
         """NDJSON, whole lines, in order of time."""
@@ -72,17 +74,21 @@ def simulate(
     days: int,
     start_us: int,
     window_s: int = 60,
+    longer_window_s: int | None = None,
     realities: tuple[str, ...] = (),
     recordings: tuple[Recording, ...] = (),
 ) -> Simulation:
     """Simulate `scenario` on a world of `users` Users over `days` days from `start_us`.
 
+    With `longer_window_s` every second User is measured in windows of that length.
     `realities` adds features of ordinary traffic; `recordings` are assigned to the series in turn and replace random traffic.
     Raises HighwaterError for impossible sizes.
     """
-    _check_sizes(seed, days, window_s)
+    _check_sizes(seed, days, window_s, longer_window_s or window_s)
     world = build_world(seed, users=users, window_s=window_s, days=days)
-    timeline = Timeline.of_days(start_us, days=days, window_s=window_s)
+    timeline = Timeline.of_days(round_up(start_us, longer_window_s or window_s), days=days, window_s=window_s)
+    if longer_window_s is not None:
+        world = with_longer_windows(world, longer_window_s)
     marked: tuple[Anomaly, ...] = ()
     if recordings:
         laid = lay_out(recordings, timeline)
@@ -111,13 +117,17 @@ def simulate(
     )
 
 
-def _check_sizes(seed: int, days: int, window_s: int) -> None:
+def _check_sizes(seed: int, days: int, window_s: int, longer_window_s: int) -> None:
     if not 1 <= days <= MOST_DAYS:
         raise HighwaterError(f"a simulation has 1 to {MOST_DAYS} days, not {days}")
     if seed < 0:
         raise HighwaterError(f"a seed is a whole number from 0 up, not {seed}")
     if not 1 <= window_s <= 3600 or 86_400 % window_s:
         raise HighwaterError(f"a window has 1 to 3600 seconds and divides a day, unlike {window_s}")
+    if not window_s <= longer_window_s <= 3600 or longer_window_s % window_s or 86_400 % longer_window_s:
+        raise HighwaterError(
+            f"a longer window is a multiple of {window_s} s, has up to 3600 seconds and divides a day, unlike {longer_window_s}"
+        )
 
 
 def _story(scenario: Scenario, realities: tuple[str, ...], seed: int, world: World, timeline: Timeline) -> Story:

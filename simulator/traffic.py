@@ -36,15 +36,16 @@ class Stretch:
     queues_reported: Flags
 
 
-def windows_a_stretch(world: World) -> int:
-    """How many windows are drawn at once. The bytes depend on it, so it is derived from the world alone."""
-    return max(1, CELLS_A_STRETCH // (len(world.traffic) + len(world.queues)))
+def windows_a_stretch(world: World, window_s: int) -> int:
+    """How many windows are drawn at once, whole ones of every length. The bytes depend on it: it is derived from the world alone."""
+    each = max((key.window_s // window_s for key in (*world.traffic, *world.queues)), default=1)
+    return max(1, CELLS_A_STRETCH // (len(world.traffic) + len(world.queues)) // each) * each
 
 
 def stretches(world: World, timeline: Timeline, effects: Sequence[Effect], seed: int) -> Iterator[Stretch]:
     """The whole simulation in order of time; the same arguments give the same windows."""
     queues = Queues(world, timeline.window_s)
-    step = windows_a_stretch(world)
+    step = windows_a_stretch(world, timeline.window_s)
     for first in range(0, timeline.windows, step):
         draw = np.random.default_rng(np.random.SeedSequence([seed, 1, first]))
         yield _stretch(world, timeline, effects, queues, draw, first, min(first + step, timeline.windows))

@@ -138,6 +138,15 @@ def recorded_world(world: World, counts: Floats, window_s: int) -> World:
     return replace(world, recorded=counts, mean_per_s=mean, capacity_per_s=np.maximum(capacity, 1.0), depth_limit=depth_limit)
 
 
+def with_longer_windows(world: World, window_s: int) -> World:
+    """`world` in which every second User is measured in windows of `window_s`."""
+    chosen = frozenset(user.name for user in world.users[1::2])
+    traffic, queues = (
+        tuple(key._replace(window_s=window_s) if key.user in chosen else key for key in keys) for keys in (world.traffic, world.queues)
+    )
+    return replace(world, traffic=traffic, queues=queues)
+
+
 def _users(draw: np.random.Generator, count: int) -> tuple[User, ...]:
     """`count` Users: the roles in the proportions of `ROLES`, at least one of each in order as far as they last."""
     wanted = [role.in_sixty * count / 60 for role in ROLES]

@@ -25,6 +25,9 @@ def simulate(
     days: Annotated[int | None, typer.Option("--days", help="Length; the last day is the one that is judged.")] = None,
     start: Annotated[str | None, typer.Option("--start", help="First instant, RFC 3339 with an offset.")] = None,
     window: Annotated[int, typer.Option("--window", help="Length of a window in seconds.")] = 60,
+    longer_window: Annotated[
+        int | None, typer.Option("--longer-window", help="Length in seconds of the windows in which every second User is measured.")
+    ] = None,
     beside: Annotated[
         list[str] | None, typer.Option("--with", help="A reality of ordinary traffic to add; --realities lists them.")
     ] = None,
@@ -56,6 +59,7 @@ def simulate(
         days=chosen.days if days is None else days,
         start_us=started_us,
         window_s=window,
+        longer_window_s=longer_window,
         realities=tuple(beside or ()),
         recordings=read_recordings(traffic) if traffic is not None else (),
     )
