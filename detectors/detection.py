@@ -79,14 +79,15 @@ class Detection:
 
     def rule_on_habit(self, ruling: HabitRuling) -> bool:
         """Refuses or allows a habit of one series; False where that series is not known."""
-        if ruling.key not in self._traffic_keys:
+        keys, part = (self._queue_keys, self._queues) if ruling.key.is_queue else (self._traffic_keys, self._traffic)
+        if ruling.key not in keys:
             return False
-        self._traffic.rule(self._traffic_keys.index(ruling.key), ruling)
+        part.rule(keys.index(ruling.key), ruling)
         return True
 
     def habits(self) -> list[Habit]:
         """What the series do at a time of day or every so often that is no longer reported, and what people refused; no order."""
-        return self._traffic.habits(self._traffic_keys)
+        return self._traffic.habits(self._traffic_keys) + self._queues.habits(self._queue_keys)
 
     def pack(self) -> dict[str, Any]:
         """State as a tree for `models.state_bytes`. It includes the keys, but not the tree given to `learn_from`."""

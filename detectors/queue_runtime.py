@@ -6,6 +6,7 @@ import numpy as np
 
 from detectors import finding_state
 from detectors.catalogue import queue_detectors
+from detectors.habit_list import Habit, HabitRuling, backlog_habits
 from detectors.interface import QueueWindow
 from detectors.learned_state import Learned
 from detectors.parameters import DetectionParameters
@@ -19,6 +20,7 @@ class Queues:
     def __init__(self, parameters: DetectionParameters, window_s: int) -> None:
         self._detectors = queue_detectors(parameters, window_s)
         self._blocks = Blocks()
+        self._at_us: int | None = None
 
     def grow(self, keys: tuple[SeriesKey, ...], learned: Learned) -> None:
         """Makes room for `keys`; known queues keep their positions."""
@@ -36,6 +38,7 @@ class Queues:
 
     def step(self, tick: QueueTick, declared: Flags) -> tuple[Findings, Flags]:
         """Processes one window: findings, and which queues have one."""
+        self._at_us = tick.at_us
         all_findings: list[Findings] = []
         jammed = np.zeros(len(self._blocks), np.bool_)
         for span, block in self._blocks:
@@ -50,6 +53,17 @@ class Queues:
                     jammed[findings.series] = True
         return finding_state.joined(all_findings), jammed
 
+    def rule(self, row: int, ruling: HabitRuling) -> None:
+        """What people decided on the backlogs of the queue at `row`."""
+        span, block = next((span, block) for span, block in self._blocks if span.start <= row < span.stop)
+        block["backlog"]["refused"][row - span.start] = ruling.refused
+
+    def habits(self, keys: tuple[SeriesKey, ...]) -> list[Habit]:
+        """Backlogs of the queues `keys` that are a habit, refused ones too."""
+        if self._at_us is None:
+            return []
+        return [habit for span, block in self._blocks for habit in backlog_habits(keys[span], block["backlog"], self._at_us)]
+
     def learned(self) -> dict[str, dict[str, Any]]:
         """Part → columns of usual values."""
         whole = self._blocks.whole()
@@ -57,10 +71,11 @@ class Queues:
 
     def pack(self) -> dict[str, Any]:
         """State as a tree."""
-        return {"series": len(self._blocks), "parts": self._blocks.whole()}
+        return {"at_us": self._at_us, "series": len(self._blocks), "parts": self._blocks.whole()}
 
     def restore(self, tree: dict[str, Any]) -> None:
         """Restores the state that `pack` returned."""
+        self._at_us = tree.get("at_us")
         self._blocks = Blocks.cut(completed(tree["parts"], self._fresh(tree["series"])), tree["series"])
 
 

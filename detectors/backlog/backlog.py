@@ -43,7 +43,7 @@ class Backlog:
         "wait_s",
         "pending",
         "pending_hour",
-        *recurrence.COLUMNS,
+        *recurrence.LEARNED,
     )
 
     def __init__(self, threshold: float, accept_after_s: int) -> None:

@@ -11,11 +11,14 @@ KEPT_S = 28 * 86_400
 SAME_S = 6 * 3600
 """Backlogs that end so soon after an earlier one are one with it: a queue that fills again and again in an afternoon has no habit."""
 COLUMNS = ("ring_s", "ring_depth", "ring_run_s", "ring_age_s")
+LEARNED = (*COLUMNS, "refused")
 
 
 def fresh(series: int) -> Columns:
-    """The last backlogs: when they ended (s since 1970, 0: none), how deep they were, how long they went on, and the greatest age."""
-    state: Columns = {"ring_s": np.zeros((RING, series), np.uint32), "oldest_s": np.zeros(series)}
+    """The last backlogs: when they ended (s since 1970, 0: none), how deep they were, how long they went on, and the greatest age; and
+    whether people refused them as a habit.
+    """
+    state: Columns = {"ring_s": np.zeros((RING, series), np.uint32), "oldest_s": np.zeros(series), "refused": np.zeros(series, np.bool_)}
     return state | {name: np.zeros((RING, series), np.float32) for name in COLUMNS[1:]}
 
 
@@ -30,11 +33,17 @@ def remember(state: Columns, rows: Ints, at_s: int) -> None:
         state[name][index, rows] = np.where(goes_on, np.maximum(state[name][index, rows], each), each)
 
 
+def remembered(state: Columns, at_s: int) -> Flags:
+    """(RING, series) which backlogs are young enough to count."""
+    ended_s = state["ring_s"].astype(np.int64)
+    kept: Flags = (ended_s > 0) & (at_s - ended_s < KEPT_S)
+    return kept
+
+
 def habitual(state: Columns, rows: Ints, depth: Floats, run_s: Floats, age_s: Floats, at_s: int) -> Flags:
-    """Whether open backlogs are so far as deep, as long and as old as earlier ones."""
-    ended_s = state["ring_s"][:, rows].astype(np.int64)
-    kept = (ended_s > 0) & (at_s - ended_s < KEPT_S)
-    usual = np.ones(len(rows), np.bool_)
+    """Whether open backlogs are so far as deep, as long and as old as earlier ones, and people did not refuse that."""
+    kept = remembered(state, at_s)[:, rows]
+    usual = ~state["refused"][rows]
     for name, now in (("ring_depth", depth), ("ring_run_s", run_s), ("ring_age_s", age_s)):
         fourth = np.sort(np.where(kept, state[name][:, rows], -1.0), axis=0)[-TIMES]
         usual &= (fourth >= 0) & (now <= FACTOR * fourth)

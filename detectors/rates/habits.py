@@ -207,23 +207,33 @@ def habitual(
     at_clock = (times >= CLOCK_TIMES) & (score <= CLOCK_FACTOR * largest) & (pace <= PACE_FACTOR * fastest)
     fourth, fourth_pace = (_of_fourth(np.where(kept, values, 0.0)) for values in (nats, paces))
     often = (score <= OFTEN_FACTOR * fourth) & (pace <= PACE_FACTOR * fourth_pace)
-    often |= _is_of_usual_size(state, rows, kept, alarmed, size)
+    often |= _is_of_usual_size(state, rows, alarmed, size)
     often &= ~(state["refused"][:, rows] == ANY_TIME_MIN + 1).any(axis=0)
     return (at_clock | (often & at_any_time)) & ~are_refused(state, rows, began_s), times
 
 
-def _is_of_usual_size(state: Columns, rows: Ints, kept: Flags, alarmed: Flags, size: Size) -> Flags:
+def _is_of_usual_size(state: Columns, rows: Ints, alarmed: Flags, size: Size) -> Flags:
     """Whether enough earlier excursions were about as large as a multiple of what was due; of this series, or one of it and others of its
     User's other series.
     """
     due, surplus, top = (state[name][:, rows].astype(np.float64) for name in SIZES)
-    comparable = kept & (due * due >= LEAST_DUE_SHARE * size.due)
+    # What a weaker excursion was like may be chance.
+    comparable = alarmed & (due * due >= LEAST_DUE_SHARE * size.due)
     own = comparable & (size.surplus <= SIZE_FACTOR * surplus) & (size.top <= SIZE_FACTOR * top)
     kin_due, kin_surplus, kin_top = (state[f"kin_{name}"][rows].astype(np.float64) for name in MEASURES)
     kin = (kin_due >= LEAST_DUE_SHARE * size.due) & (size.surplus <= SIZE_FACTOR * kin_surplus) & (size.top <= SIZE_FACTOR * kin_top)
-    surplus, top = (_of_fourth(np.where(comparable & alarmed, values, 0.0)) for values in (surplus, top))
+    surplus, top = (_of_fourth(np.where(comparable, values, 0.0)) for values in (surplus, top))
     usual: Flags = (size.surplus <= SIZE_FACTOR * surplus) & (size.top <= SIZE_FACTOR * top)
     return usual | (kin & own.any(axis=0))
+
+
+def takes_part(state: Columns, alarmed: Flags) -> Flags:
+    """(series,) whether bursts of their User are usual in them: there are enough of them, and the series showed one of its own.
+
+    `alarmed` (RING, series): which excursions had the evidence of an alarm.
+    """
+    took_part: Flags = (state["kin_due"] > 0) & (alarmed & (state["ring_top"] > 0)).any(axis=0)
+    return took_part
 
 
 def _of_fourth(values: Floats) -> Floats:

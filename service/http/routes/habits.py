@@ -29,12 +29,12 @@ class HabitShown(BaseModel):
     """One habit of one series."""
 
     habit_id: str = Field(description="Changes when the habit's time of day does: take it from a list that was just read.")
-    kind: str = Field(description="`storm` or `drop`: silence and failures are never a habit.")
+    kind: str = Field(description="`storm`, `drop` or, of a queue, `backlog`: silence and failures are never a habit.")
     user: str
     series: dict[str, str | int | None]
     at: str | None = Field(description="Time of day in UTC, such as `22:00`; null: at no fixed time.")
     times: int = Field(description="On how many days of the last four weeks it came at that time; without a fixed time: how often it came.")
-    last_at: str | None = Field(description="When it last began.")
+    last_at: str | None = Field(description="When it last began; of a backlog: when it ended.")
     refused: bool = Field(description="Whether the desk refused it: then it is reported each time.")
     summary: str
 
@@ -115,7 +115,7 @@ async def _rule(
 
 def shown(habit: Habit) -> HabitShown:
     """A habit as lists have it."""
-    series = {name: value or None for name, value in habit.key._asdict().items() if name not in ("user", "queue")}
+    series = {name: value or None for name, value in habit.key._asdict().items() if name != "user"}
     return HabitShown(
         habit_id=_id(habit),
         kind=habit.kind,
@@ -138,10 +138,15 @@ def _clock(minute: int | None) -> str | None:
 
 
 def _sentence(habit: Habit) -> str:
-    what = "more" if habit.kind == "storm" else "fewer"
     key = habit.key
-    name = " ".join(part for part in (key.user, key.direction, key.message_class, key.service, key.region) if part)
+    name = " ".join(part for part in (key.user, key.direction, key.message_class, key.service, key.region, key.queue) if part)
+    what = {"storm": "has more messages than usual", "drop": "has fewer messages than usual", "backlog": "has backlogs"}[habit.kind]
     when = f"about {_clock(habit.minute)} UTC" if habit.minute is not None else "at no fixed time"
-    often = f"on {habit.times} days of the last four weeks" if habit.minute is not None else f"{habit.times} times in the last four weeks"
+    often = (
+        f"on {habit.times} days of the last four weeks"
+        if habit.minute is not None
+        else f"{habit.times} {'time' if habit.times == 1 else 'times'} in the last four weeks"
+    )
+    often = f"with the bursts of its User, {often}" if habit.of_user else often
     end = "it was refused and is reported each time" if habit.refused else "it is no longer reported"
-    return f"{name} has {what} messages than usual {when} ({often}); {end}."
+    return f"{name} {what} {when} ({often}); {end}."

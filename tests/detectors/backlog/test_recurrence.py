@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from detectors.backlog import recurrence
+from detectors.habit_list import HabitRuling
 from models.columns import Floats
 from tests.detectors.cohorts import Cohort, queue_key, queues
 
@@ -78,3 +79,21 @@ def test_queues_of_a_version_that_remembered_no_backlogs_go_on():
     old = cohort.copy()
     old.detection = type(cohort.detection).unpack(cohort.parameters, WINDOW_S, tree)
     assert any(watch(old, EVERY))
+
+
+def test_backlogs_that_recur_are_listed_and_can_be_refused():
+    cohort = after_six_backlogs().copy()
+    (habit,) = cohort.detection.habits()
+    assert (habit.key, habit.kind, habit.minute, habit.times, habit.refused) == (cohort.queue_keys[0], "backlog", None, 6, False)
+    assert cohort.detection.rule_on_habit(HabitRuling(habit.key, habit.kind, None, refused=True))
+    refused = cohort.copy()
+    assert [one.refused for one in refused.detection.habits()] == [True]
+    assert any(watch(refused, EVERY))
+    refused.detection.rule_on_habit(HabitRuling(habit.key, habit.kind, None, refused=False))
+    assert not any(watch(refused, EVERY))
+
+
+def test_three_backlogs_are_no_habit_in_the_list():
+    cohort = Cohort(queue_keys=(queue_key(0, window_s=WINDOW_S),), window_s=WINDOW_S)
+    watch(cohort, 2 * DAY)
+    assert cohort.detection.habits() == []

@@ -2,11 +2,14 @@
 
 import numpy as np
 
+from detectors import habit_list
+from detectors.habit_list import Habit
 from detectors.learned_state import Learned
 from detectors.rates import habits
 from detectors.rates.storm import Storm
 from detectors.rates.user_bursts import UserBursts
 from models.columns import Columns
+from models.times import SECOND_US
 from tests.detectors.cohorts import key
 
 KEYS = (key(0, "USER-A"), key(1, "USER-A"), key(2, "USER-B"))
@@ -32,12 +35,20 @@ def after(bursts: int, *, apart_s: int = 3 * HOUR_S, nats: float = 50.0) -> tupl
     return state, START_S + bursts * apart_s + 3 * HOUR_S
 
 
-def is_habit(state: Columns, at_s: int, *, times: float = 5.0, took_part: bool = True, row: int = 1, due: float = 100.0) -> bool:
+def take_part(state: Columns, row: int, nats: float = 20.0) -> None:
+    """The series had one excursion as large as the bursts of its User."""
+    state["ring_s"][0, row], state["ring_nats"][0, row], state["ring_pace"][0, row] = START_S - HOUR_S, nats, nats
+    state["ring_due"][0, row], state["ring_surplus"][0, row], state["ring_top"][0, row] = 10.0, 20.0, 5.0
+
+
+def is_habit(
+    state: Columns, at_s: int, *, times: float = 5.0, took_part: bool = True, row: int = 1, due: float = 100.0, nats: float = 20.0
+) -> bool:
     if took_part:
-        state["ring_s"][0, row], state["ring_nats"][0, row], state["ring_pace"][0, row] = START_S - HOUR_S, 20.0, 20.0
-        state["ring_due"][0, row], state["ring_surplus"][0, row], state["ring_top"][0, row] = 10.0, 20.0, 5.0
+        take_part(state, row, nats)
     size = habits.Size(*(np.array([value]) for value in (due, 4.0 * times, times)))
-    result, _ = habits.habitual(state, np.array([row]), np.array([at_s]), np.array([500.0]), np.array([500.0]), size)
+    now = np.array([at_s]), np.array([500.0]), np.array([500.0])
+    result, _ = habits.habitual(state, np.array([row]), *now, size, least=11.0)
     return bool(result[0])
 
 
@@ -48,6 +59,26 @@ def test_four_bursts_of_the_user_are_enough_for_a_series_that_took_part_once():
 
 def test_a_series_that_never_took_part_is_news():
     assert not is_habit(*after(6), took_part=False)
+
+
+def test_to_have_taken_part_needs_the_evidence_of_an_alarm():
+    assert not is_habit(*after(6), nats=10.0)
+
+
+def listed(state: Columns, at_s: int) -> list[Habit]:
+    parts = {"storm": state, "drop": habits.fresh(3, 11.0)}
+    return list(habit_list.habits(KEYS, parts, at_s * SECOND_US, {"storm": 11.0, "drop": 11.0}))
+
+
+def test_a_series_to_which_its_users_bursts_are_usual_is_listed_and_can_be_refused():
+    state, at_s = after(4)
+    assert not listed(state, at_s)
+    take_part(state, 1)
+    (habit,) = (one for one in listed(state, at_s) if one.key == KEYS[1])
+    assert (habit.kind, habit.minute, habit.times, habit.of_user, habit.refused) == ("storm", None, 1, True, False)
+    habits.refuse(state, 1, habits.ANY_TIME_MIN)
+    assert not is_habit(state, at_s)
+    assert [one.refused for one in listed(state, at_s) if one.key == KEYS[1]] == [True]
 
 
 def test_a_larger_burst_is_news():

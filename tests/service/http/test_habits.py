@@ -9,6 +9,7 @@ import pytest
 from detectors.habit_list import Habit
 from models.columns import SeriesKey
 from models.times import format_time
+from service.http.routes.habits import shown
 from service.ingest.journal import HABIT
 from tests.service.house import House
 
@@ -66,6 +67,20 @@ def test_the_desk_lists_refuses_and_allows_a_habit(shared_house: House) -> None:
     (listed,) = desk.get("/v1/habits?user=HABIT-1").json()["items"]
     assert listed["refused"]
     assert not desk.delete(f"/v1/habits/{listed['habit_id']}/refuse").json()["refused"]
+
+
+def test_a_habit_says_of_what_it_is():
+    queue = SeriesKey("SUPPLIER", "", "", "", "", "to_device", 60)
+    backlog = shown(Habit(queue, "backlog", None, 5, None, refused=False))
+    assert backlog.series["queue"] == "to_device"
+    assert backlog.summary == (
+        "SUPPLIER to_device has backlogs at no fixed time (5 times in the last four weeks); it is no longer reported."
+    )
+    rate = SeriesKey("SUPPLIER", "to_dsp", "service_request", "4.1", "", "", 60)
+    assert shown(Habit(rate, "storm", None, 1, None, refused=False, of_user=True)).summary == (
+        "SUPPLIER to_dsp service_request 4.1 has more messages than usual at no fixed time "
+        "(with the bursts of its User, 1 time in the last four weeks); it is no longer reported."
+    )
 
 
 def test_habits_beyond_the_limit_are_on_the_next_page(shared_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
