@@ -91,7 +91,7 @@ def _of_series(key: SeriesKey, kind: str, began_s: Ints, alarmed_s: Ints, marks:
     if kind == "storm" and len(left) >= OFTEN_TIMES:
         yield Habit(key, kind, None, len(left), int(left[-1]) * SECOND_US, refused=ANY_TIME_MIN in marks)
         marks = marks - {ANY_TIME_MIN}
-    elif with_user:
+    elif with_user and not by_minute and not marks - {ANY_TIME_MIN}:
         last_s = int(began_s[-1]) if len(began_s) else 0
         yield Habit(key, kind, None, len(alarmed_s), last_s * SECOND_US or None, refused=ANY_TIME_MIN in marks, of_user=True)
         marks = marks - {ANY_TIME_MIN}

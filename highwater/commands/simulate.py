@@ -25,9 +25,7 @@ def simulate(
     days: Annotated[int | None, typer.Option("--days", help="Length; the last day is the one that is judged.")] = None,
     start: Annotated[str | None, typer.Option("--start", help="First instant, RFC 3339 with an offset.")] = None,
     window: Annotated[int, typer.Option("--window", help="Length of a window in seconds.")] = 60,
-    longer_window: Annotated[
-        int | None, typer.Option("--longer-window", help="Length in seconds of the windows in which every second User is measured.")
-    ] = None,
+    longer_window: Annotated[int | None, typer.Option("--longer-window", help="Window of every second User, seconds.")] = None,
     beside: Annotated[
         list[str] | None, typer.Option("--with", help="A reality of ordinary traffic to add; --realities lists them.")
     ] = None,
