@@ -11,7 +11,9 @@ from detectors.learned_state import Learned, as_tree
 from detectors.parameters import DetectionParameters
 from detectors.queue_runtime import Queues
 from detectors.traffic_runtime import Traffic, TrafficResult
-from models.columns import Detected, Flags, Ints, Pulse, PulseKey, QueuePulse, QueueTick, SeriesKey, TrafficTick
+from models.columns import ALERT_KINDS, Detected, Findings, Flags, Ints, Pulse, PulseKey, QueuePulse, QueueTick, SeriesKey, TrafficTick
+
+_STORM = ALERT_KINDS.index("storm")
 
 
 class Detection:
@@ -32,6 +34,8 @@ class Detection:
         self._sorted_queues: tuple[SeriesKey, ...] = ()
         self._receiver: Ints = np.zeros(0, np.int64)
         """Index of the User that receives a series; for series to the DSP it is the number of Users."""
+        self._sender: Ints = np.zeros(0, np.int64)
+        """Index of the User of a series."""
         self._owner: Ints = np.zeros(0, np.int64)
         """Index of the User that a queue belongs to."""
         self._users = 0
@@ -53,6 +57,7 @@ class Detection:
             self._grow(at_us, traffic_keys, queue_keys)
         queue_findings, jammed = self._queues.step(queues, queues_declared)
         stepped = self._traffic.step(traffic, declared, self._receives_from(jammed))
+        self._tell_queues(stepped.findings, at_us)
         codes = self._codes.step(traffic.codes, stepped.failing, stepped.findings)
         return Detected(
             at_us=at_us,
@@ -129,6 +134,7 @@ class Detection:
         number = {user: index for index, user in enumerate(sorted({key.user for key in (*keys, *queues)}))}
         self._users = len(number)
         self._receiver = np.array([number[key.user] if key.direction == "to_user" else self._users for key in keys], np.int64)
+        self._sender = np.array([number[key.user] for key in keys], np.int64)
         self._owner = np.array([number[key.user] for key in queues], np.int64)
         self._no_jam = np.zeros(len(keys), np.bool_)
 
@@ -139,6 +145,16 @@ class Detection:
         users = np.zeros(self._users + 1, np.bool_)
         users[self._owner[jammed]] = True
         return users[self._receiver]
+
+    def _tell_queues(self, findings: Findings, at_us: int) -> None:
+        """What a usual burst of a User leaves in its queues is usual too."""
+        storms = findings.kind == _STORM
+        if not len(self._queue_keys) or not storms.any():
+            return
+        users = self._sender[findings.series[storms]]
+        serious = np.bincount(users[findings.serious[storms]], minlength=self._users) > 0
+        bursts = np.bincount(users, minlength=self._users) > 0
+        self._queues.after_traffic((bursts & ~serious)[self._owner], serious[self._owner], at_us)
 
     def _pulse(self, at_us: int, tick: TrafficTick, stepped: TrafficResult) -> Pulse:
         columns = (tick.reported, tick.messages, tick.failures, stepped.expected, stepped.variance, tick.user_side, tick.device_side)

@@ -12,6 +12,7 @@ from detectors.learned_state import Learned
 from detectors.parameters import DetectionParameters
 from detectors.state_blocks import Blocks, Parts, completed
 from models.columns import Findings, Flags, QueueTick, SeriesKey
+from models.times import SECOND_US
 
 
 class Queues:
@@ -52,6 +53,13 @@ class Queues:
                     all_findings.append(findings)
                     jammed[findings.series] = True
         return finding_state.joined(all_findings), jammed
+
+    def after_traffic(self, usual: Flags, unusual: Flags, at_us: int) -> None:
+        """Of each queue: whether its User has a storm that is a habit, or one that is not."""
+        for span, block in self._blocks:
+            state = block["backlog"]
+            state["burst_s"][usual[span]] = at_us // SECOND_US
+            state["burst_s"][unusual[span]] = 0
 
     def rule(self, row: int, ruling: HabitRuling) -> None:
         """What people decided on the backlogs of the queue at `row`."""

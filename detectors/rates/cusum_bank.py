@@ -91,7 +91,7 @@ class Bank:
             ran_s = run_s(rows)
             pace = score[rows] / np.maximum(ran_s // tick.window_s, 1)
             due = np.maximum(window.expected.mean[rows], LEAST_MEAN)
-            pace, size = habits.grow(state, rows, pace, due, tick.messages[rows])
+            pace, size = habits.grow(state, rows, pace, due, tick.messages[rows], window.expected.dispersion[rows])
             # A batch job may add messages at any time; messages that are missing at any time are missed by somebody.
             usual, days = habits.habitual(
                 state, rows, at_s - ran_s, score[rows], pace, size, at_any_time=self._upward, least=self._threshold

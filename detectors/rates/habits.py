@@ -29,6 +29,8 @@ OFTEN_TIMES, OFTEN_FACTOR = 4, 1.3
 SIZE_FACTOR, LEAST_DUE_SHARE = 1.5, 0.1
 """The same factor on more messages, or under less noise, brings more evidence. Measured in windows of messages too many, an excursion
 is up to this many times as large; earlier ones count if this share of what is due now was due then."""
+SURE_DEVIATIONS = 2.0
+"""Of its own noise that are taken from what one window had too much."""
 MOST_RUN_S = 2 * 3600
 """What came at a time of day comes at that time too if it begins while the earlier one still went on, for up to so long."""
 _MARGIN_S = 1800
@@ -55,7 +57,7 @@ class Size:
     surplus: Floats
     """Messages too many (or too few) in all its windows with enough evidence, as a multiple of what was due in a window."""
     top: Floats
-    """The most of one window."""
+    """The most of one window, less what may be its noise."""
 
     def of(self, chosen: Flags) -> "Size":
         """That of the `chosen` ones."""
@@ -172,13 +174,17 @@ def limits(state: Columns, rows: Ints, window_s: int, threshold: float) -> Float
     return np.where(number > 0, np.maximum(limit, threshold), threshold)
 
 
-def grow(state: Columns, rows: Ints, pace: Floats, due: Floats, messages: Floats) -> tuple[Floats, Size]:
-    """Adds a window to current excursions that have enough evidence; their greatest evidence a window, and their size."""
+def grow(state: Columns, rows: Ints, pace: Floats, due: Floats, messages: Floats, dispersion: Floats) -> tuple[Floats, Size]:
+    """Adds a window to current excursions that have enough evidence; their greatest evidence a window, and their size.
+
+    The largest of several windows is large by chance where few messages are due: of each one counts what it surely had.
+    """
     begins = state["size_s"][rows] != state["peak_s"][rows]
     state["size_s"][rows] = state["peak_s"][rows]
     off = np.abs(messages - due) / due
     before = {name: np.where(begins, 0.0, state[name][rows]) for name in ("pace", *MEASURES)}
-    size = Size(np.maximum(before["due"], due), before["surplus"] + off, np.maximum(before["top"], off))
+    sure = np.maximum(off - SURE_DEVIATIONS * np.sqrt(dispersion * np.maximum(messages, due)) / due, 0.0)
+    size = Size(np.maximum(before["due"], due), before["surplus"] + off, np.maximum(before["top"], sure))
     pace = np.maximum(before["pace"], pace)
     for name, values in (("pace", pace), ("due", size.due), ("surplus", size.surplus), ("top", size.top)):
         state[name][rows] = values

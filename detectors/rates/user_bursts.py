@@ -1,4 +1,8 @@
-"""User bursts: how large the bursts of a whole User usually are. One batch job shows in several series, at each hour in others."""
+"""User bursts: how large the bursts of a whole User usually are. One batch job shows in several series, at each hour in others.
+
+A burst is as large as it was in the series in which it was largest: the answers of a busy series wait in a queue, and the devices send
+them longer and more slowly than they were asked.
+"""
 
 from typing import Any
 
@@ -16,7 +20,7 @@ LEARNED = tuple(f"kin_{name}" for name in MEASURES)
 
 
 class UserBursts:
-    """The last bursts of each User, measured in the series in which most was due; state by User."""
+    """The last bursts of each User, by what they had at most in any of its series; state by User."""
 
     def __init__(self, threshold: float) -> None:
         """`threshold`: the evidence of an alarm (nats); what brought less is no burst."""
@@ -59,17 +63,17 @@ class UserBursts:
                 block["storm"][f"kin_{name}"][rows] = np.array([sizes[name] for sizes in usual.values()])[rank[rows]]
 
     def _add(self, user: int, state: Columns, row: int) -> None:
-        """Stores an excursion; of several at the same time the one in whose series most was due."""
+        """Stores an excursion; of several at the same time what they had at most."""
         began_s, ring = int(state["peak_s"][row]), self._ring
         ago_s = np.abs(ring["began_s"][:, user].astype(np.int64) - began_s)
         index = int(ago_s.argmin())
         if ago_s[index] >= _SAME_S:
             index = int(ring["began_s"][:, user].argmin())
-        elif state["due"][row] <= ring["due"][index, user]:
-            return
-        ring["began_s"][index, user] = began_s
+            for name in MEASURES:
+                ring[name][index, user] = 0.0
+            ring["began_s"][index, user] = began_s
         for name in MEASURES:
-            ring[name][index, user] = state[name][row]
+            ring[name][index, user] = max(ring[name][index, user], state[name][row])
 
     def _usual(self, user: int, at_s: int) -> dict[str, float]:
         """What at least `OFTEN_TIMES` bursts had; 0 while there are fewer."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from detectors import state_blocks
 from detectors.detection import Detection
 from detectors.parameters import DetectionParameters
-from models.columns import ALERT_KINDS, CONTINUES, Detected, SeriesKey, TrafficTick
+from models.columns import ALERT_KINDS, CONTINUES, Detected, Findings, SeriesKey, TrafficTick
 from models.state_bytes import pack, unpack
 from tests.detectors.cohorts import DAY, Cohort, counts, key, queue_key, queues, traffic
 
@@ -187,3 +187,15 @@ def test_state_without_holidays_habits_and_spilt_windows_is_completed():
     assert cohort.records == []
     cohort.run(3, lambda window: draw(window, 0.0))
     assert {kind for _, kind, _, _ in cohort.records} == {"silence"}
+
+
+@pytest.mark.parametrize(("serious", "usual"), [((False, False), [True, False]), ((False, True), [False, False])])
+def test_a_users_queues_hear_of_its_storms(serious: tuple[bool, bool], usual: list[bool]):
+    cohort = Cohort((key(0, "A"), key(1, "A"), key(2, "B")), tuple(SeriesKey(user, "", "", "", "", "to_user", 60) for user in "AB"))
+    cohort.step()
+    number = ("began_us", "detected_us", "score", "observed", "expected")
+    columns = {name: np.zeros(2) for name in number} | {name: np.zeros(2, np.uint8) for name in ("kind", "phase")}
+    storms = Findings(**columns, series=np.array([0, 1], np.int32), serious=np.array(serious), evidence={})
+    cohort.detection._tell_queues(storms, cohort.at_us)
+    ((_, block),) = cohort.detection._queues._blocks
+    assert (block["backlog"]["burst_s"] > 0).tolist() == usual

@@ -7,7 +7,7 @@ import pytest
 
 from detectors.backlog import recurrence
 from detectors.habit_list import HabitRuling
-from models.columns import Floats
+from models.columns import Columns, Floats
 from tests.detectors.cohorts import Cohort, queue_key, queues
 
 WINDOW_S = 300
@@ -97,3 +97,31 @@ def test_three_backlogs_are_no_habit_in_the_list():
     cohort = Cohort(queue_keys=(queue_key(0, window_s=WINDOW_S),), window_s=WINDOW_S)
     watch(cohort, 2 * DAY)
     assert cohort.detection.habits() == []
+
+
+def remembered(depths: list[float], *, burst_ago_s: float) -> Columns:
+    """A queue with earlier backlogs of these depths, a day apart; how long ago its User had a storm that is a habit."""
+    state = recurrence.fresh(1)
+    for number, depth in enumerate(depths):
+        recurrence.remember(state | {"peak": np.full(1, depth), "open_s": np.full(1, 900.0)}, np.array([0]), NOW_S - (9 - number) * 86_400)
+    state["burst_s"][0] = max(NOW_S - burst_ago_s, 0)
+    return state
+
+
+NOW_S = 400 * 86_400
+
+
+@pytest.mark.parametrize(
+    ("depths", "burst_ago_s", "is_habit"),
+    [
+        ([9000.0, 500.0, 500.0, 500.0], 300, True),
+        ([9000.0, 500.0, 500.0, 500.0], 7200, False),
+        ([9000.0, 500.0], 300, True),
+        ([9000.0], 300, False),
+        ([5000.0, 500.0, 500.0, 500.0], 300, False),
+    ],
+)
+def test_what_a_usual_burst_leaves_is_usual_up_to_the_largest_so_far(depths: list[float], burst_ago_s: float, is_habit: bool):
+    state = remembered(depths, burst_ago_s=burst_ago_s)
+    found = recurrence.habitual(state, np.array([0]), np.array([9000.0]), np.array([900.0]), np.zeros(1), NOW_S)
+    assert found.tolist() == [is_habit]

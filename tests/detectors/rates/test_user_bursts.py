@@ -101,6 +101,26 @@ def test_series_that_burst_at_the_same_time_are_one_burst():
     assert not is_habit(*after(6, apart_s=300))
 
 
+def test_a_burst_is_as_large_as_in_the_series_in_which_it_was_largest():
+    users, state = UserBursts(11.0), habits.fresh(3, 11.0)
+    users.arrange(KEYS)
+    for number in range(4):
+        at_s = START_S + number * 3 * HOUR_S
+        burst(state, 0, at_s, 5.0, due=10.0)
+        burst(state, 1, at_s, 1.2, due=1000.0)
+        users.learn([(slice(0, 3), {"storm": state})], at_s + 600)
+    assert (state["kin_due"][0], state["kin_top"][0]) == (1000.0, 5.0)
+
+
+def test_what_may_be_the_noise_of_one_window_makes_no_burst_larger():
+    state, rows, one = habits.fresh(1, 11.0), np.array([0]), np.ones(1)
+    _, few = habits.grow(state, rows, one, 2.0 * one, 14.0 * one, 2.5 * one)
+    assert few.surplus[0] == 6.0
+    assert few.top[0] < 0.1
+    _, many = habits.grow(habits.fresh(1, 11.0), rows, one, 2000.0 * one, 14_000.0 * one, 2.5 * one)
+    assert many.top[0] > 5.7
+
+
 def test_it_outlives_a_restart_and_new_series():
     users, state = UserBursts(11.0), habits.fresh(3, 11.0)
     users.arrange(KEYS)
