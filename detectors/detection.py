@@ -57,7 +57,7 @@ class Detection:
             self._grow(at_us, traffic_keys, queue_keys)
         queue_findings, jammed = self._queues.step(queues, queues_declared)
         stepped = self._traffic.step(traffic, declared, self._receives_from(jammed))
-        self._tell_queues(stepped.findings, at_us)
+        self._note_bursts(stepped.findings, at_us)
         codes = self._codes.step(traffic.codes, stepped.failing, stepped.findings)
         return Detected(
             at_us=at_us,
@@ -146,7 +146,7 @@ class Detection:
         users[self._owner[jammed]] = True
         return users[self._receiver]
 
-    def _tell_queues(self, findings: Findings, at_us: int) -> None:
+    def _note_bursts(self, findings: Findings, at_us: int) -> None:
         """What a usual burst of a User leaves in its queues is usual too."""
         storms = findings.kind == _STORM
         if not len(self._queue_keys) or not storms.any():

@@ -196,6 +196,6 @@ def test_a_users_queues_hear_of_its_storms(serious: tuple[bool, bool], usual: li
     number = ("began_us", "detected_us", "score", "observed", "expected")
     columns = {name: np.zeros(2) for name in number} | {name: np.zeros(2, np.uint8) for name in ("kind", "phase")}
     storms = Findings(**columns, series=np.array([0, 1], np.int32), serious=np.array(serious), evidence={})
-    cohort.detection._tell_queues(storms, cohort.at_us)
+    cohort.detection._note_bursts(storms, cohort.at_us)
     ((_, block),) = cohort.detection._queues._blocks
     assert (block["backlog"]["burst_s"] > 0).tolist() == usual

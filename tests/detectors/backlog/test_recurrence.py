@@ -123,5 +123,5 @@ NOW_S = 400 * 86_400
 )
 def test_what_a_usual_burst_leaves_is_usual_up_to_the_largest_so_far(depths: list[float], burst_ago_s: float, is_habit: bool):
     state = remembered(depths, burst_ago_s=burst_ago_s)
-    found = recurrence.habitual(state, np.array([0]), np.array([9000.0]), np.array([900.0]), np.zeros(1), NOW_S)
-    assert found.tolist() == [is_habit]
+    usual = recurrence.habitual(state, np.array([0]), np.array([9000.0]), np.array([900.0]), np.zeros(1), NOW_S)
+    assert usual.tolist() == [is_habit]
