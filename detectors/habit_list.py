@@ -55,7 +55,7 @@ def habits(
         ago = at_us // SECOND_US - columns["ring_s"].astype(np.int64)
         kept = (columns["ring_nats"] > 0) & (ago < KEPT_S)
         alarmed = kept & (columns["ring_nats"] > thresholds[kind])
-        with_user = takes_part(columns, alarmed) if kind == "storm" else np.zeros(kept.shape[1], np.bool_)
+        with_user = takes_part(dict(columns), alarmed) if kind == "storm" else np.zeros(kept.shape[1], np.bool_)
         telling = (kept.sum(axis=0) > CLOCK_TIMES) | columns["refused"].any(axis=0) | with_user
         for index in np.flatnonzero(telling[: len(keys)]).tolist():
             began_s, alarmed_s = (np.sort(columns["ring_s"][chosen[:, index], index].astype(np.int64)) for chosen in (kept, alarmed))

@@ -53,7 +53,7 @@ def habitual(state: Columns, rows: Ints, depth: Floats, run_s: Floats, age_s: Fl
     """Whether open backlogs are so far as deep, as long and as old as earlier ones, and people did not refuse that."""
     kept = remembered(state, at_s)[:, rows]
     after_burst = at_s - state["burst_s"][rows].astype(np.int64) <= BURST_S
-    usual = ~state["refused"][rows] & (kept.sum(axis=0) >= np.where(after_burst, TIMES_AFTER_BURST, TIMES))
+    usual: Flags = ~state["refused"][rows] & (kept.sum(axis=0) >= np.where(after_burst, TIMES_AFTER_BURST, TIMES))
     for name, now in (("ring_depth", depth), ("ring_run_s", run_s), ("ring_age_s", age_s)):
         earlier = np.sort(np.where(kept, state[name][:, rows], -1.0), axis=0)
         usual &= now <= FACTOR * np.where(after_burst, earlier[-1], earlier[-TIMES])
