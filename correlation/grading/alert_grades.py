@@ -82,7 +82,7 @@ class AlertGrades:
             affected=len(affected_by(episode, case, where)),
             collateral=is_collateral(episode, case),
             weather=nature is not None and nature.code == "weather",
-            habit=episode.open and episode.kind != "silence" and is_habit(episode, known.history),
+            habit=lambda: episode.open and episode.kind != "silence" and is_habit(episode, known.history),
             share=known.fleet.share(abs(episode.observed - episode.expected), window_s) if episode.kind != "backlog" else 0.0,
         )
         now, stood = severity(episode, bearing, self._parameters), self.stood[episode.alert_id]

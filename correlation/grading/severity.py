@@ -1,5 +1,6 @@
 """Severity: whether an alert may wait (`info`), should be looked at (`warning`) or must be (`critical`)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from correlation.parameters import CorrelationParameters
@@ -21,8 +22,8 @@ class SeverityInputs:
     """Whether it is itself an effect of another User's incident."""
     weather: bool
     """Whether it looks like weather or a power cut."""
-    habit: bool
-    """Whether its User did the same about this hour on other days."""
+    habit: Callable[[], bool]
+    """Whether its User did the same about this hour on other days; a week of hours is read for it, so it is asked last."""
     share: float
     """Messages too many or too few, relative to all that is expected for everyone."""
 
@@ -33,7 +34,7 @@ def severity(episode: AlertSnapshot, bearing: SeverityInputs, parameters: Correl
     quiet = bearing.envelope == "within" and not bearing.declared_after_onset
     # Whoever declared an effect speaks of these messages: what goes beyond it is no weather, though it may look like it.
     weather = bearing.weather and bearing.envelope != "beyond"
-    if not never_info and (quiet or not episode.serious or bearing.habit or harmless(episode, weather=weather)):
+    if not never_info and (quiet or not episode.serious or harmless(episode, weather=weather) or bearing.habit()):
         return "info"
     return "critical" if _critical(episode, bearing, parameters) else "warning"
 

@@ -32,8 +32,7 @@ def is_habit(episode: AlertSnapshot, history: History) -> bool:
     keys = tuple(key for key in episode.series if key.window_s == window_s)
     sign = 1.0 if episode.direction == "up" else -1.0
     today = history.recent(keys, min(episode.onset_us, until_us - HOUR_US))
-    past = history.hours(keys)
-    if today is None or past is None:
+    if today is None:
         return False
     off = sign * (today.observed - today.expected).sum(axis=1)
     lasting = (today.ends_us > episode.onset_us) & (today.ends_us <= until_us)
@@ -42,12 +41,17 @@ def is_habit(episode: AlertSnapshot, history: History) -> bool:
     hour = (today.ends_us > until_us - HOUR_US) & (today.ends_us <= until_us)
     now = float(off[lasting].sum())
     now = min(now, max(float(off[hour].sum()), _LEAST_LEFT * now))
+    past = history.hours(keys) if now > 0 else None
+    if past is None:
+        return False
     ends_us, observed, span_us = past.ends_us, past.observed.sum(axis=1), (episode.onset_us, until_us)
     expected = _as_known_today(ends_us, observed, past.expected.sum(axis=1), span_us, int(today.ends_us[-1]))
     noticed = _noticed(observed, expected, sign)
-    days = [_most(ends_us, noticed, span_us, day) for day in range(1, _MOST_DAYS + 1)]
-    days[0] = max(days[0], _yesterday(keys, span_us, sign, history))
-    return now > 0 and sum(most >= _AS_MUCH * now for most in days) >= _LEAST_DAYS
+    yesterday, *before = (_most(ends_us, noticed, span_us, day) >= _AS_MUCH * now for day in range(1, _MOST_DAYS + 1))
+    wanted = _LEAST_DAYS - sum(before)
+    if wanted != 1 or yesterday:
+        return wanted <= int(yesterday)
+    return _yesterday(keys, span_us, sign, history) >= _AS_MUCH * now
 
 
 def _yesterday(keys: tuple[SeriesKey, ...], span_us: tuple[int, int], sign: float, history: History) -> float:

@@ -44,9 +44,22 @@ def test_beyond_what_a_change_said_it_has_its_true_severity():
 
 def test_what_looks_like_weather_is_no_reason_to_be_silent_beyond_a_declared_effect():
     outages = replace(snapshot("storm"), serious=True)
-    seen = SeverityInputs(envelope="beyond", declared_after_onset=False, affected=0, collateral=False, weather=True, habit=False, share=0.0)
+    seen = SeverityInputs(
+        envelope="beyond", declared_after_onset=False, affected=0, collateral=False, weather=True, habit=lambda: False, share=0.0
+    )
     assert severity(outages, seen, CorrelationParameters()) == "warning"
     assert severity(outages, replace(seen, envelope="none"), CorrelationParameters()) == "info"
+
+
+def test_habits_are_looked_up_only_where_they_can_make_an_alert_milder():
+    asked = []
+    open_storm = replace(snapshot("storm"), serious=True)
+    seen = SeverityInputs("none", False, 0, False, False, lambda: bool(asked.append("habit")) or True, 0.0)
+    assert severity(open_storm, replace(seen, collateral=True), CorrelationParameters()) == "warning"
+    assert severity(open_storm, replace(seen, envelope="within"), CorrelationParameters()) == "info"
+    assert asked == []
+    assert severity(open_storm, seen, CorrelationParameters()) == "info"
+    assert asked == ["habit"]
 
 
 def test_what_went_beyond_stays_beyond():
