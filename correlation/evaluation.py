@@ -10,7 +10,7 @@ from correlation.alert_draft import Draft
 from correlation.alerts.assignment import NO_GROUPS, GroupAssignment
 from correlation.alerts.finding_rows import FindingRow
 from correlation.alerts.grouping import AlertGroup, AlertGroups, GroupKey
-from correlation.attribution.alert_reasons import with_own_reasons
+from correlation.attribution.alert_reasons import OwnReasons
 from correlation.attribution.reassessment import CachedCause, CauseCache
 from correlation.attribution.suspects import suspects_of_alert
 from correlation.evaluation_context import EvaluationContext
@@ -225,6 +225,7 @@ class Evaluator:
         category = never_milder(event, category)
         danger = ThreatInputs(case, gravest, category.number, judgement.suspects, phase)
         at_risk = threatened(danger, known.view, self._parameters)
+        own = OwnReasons(case, known.view)
         drafts = [
             Draft(
                 episode=episode,
@@ -234,9 +235,7 @@ class Evaluator:
                 severity=grades[episode.alert_id],
                 category=own_category(category, grades[episode.alert_id], envelopes[episode.alert_id]),
                 processes=processes_of_alert(episode, case, stopped),
-                suspects=with_own_reasons(
-                    suspects_of_alert(judgement.suspects, episode.user, case.origin_user, known.view), episode, case, known.view
-                ),
+                suspects=own.of(suspects_of_alert(judgement.suspects, episode.user, case.origin_user, known.view), episode),
                 envelope=envelopes[episode.alert_id],
                 affected=affected_by(episode, case, envelopes[episode.alert_id]),
                 threatened=() if is_collateral(episode, case) else at_risk,

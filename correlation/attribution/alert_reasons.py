@@ -4,6 +4,8 @@ The evidence of an incident is measured on the traffic that it began with. It is
 incident: for that alert, its connection with the beginning is the evidence.
 """
 
+from functools import cached_property
+
 from changes.calendar import CalendarView
 from correlation.history.onset_comparison import asked_of, main_episode
 from correlation.phrases import clock, span
@@ -24,17 +26,28 @@ _KINDS = {
 }
 
 
-def with_own_reasons(
-    suspects: tuple[Suspect, ...], episode: AlertSnapshot, case: IncidentSnapshot, view: CalendarView
-) -> tuple[Suspect, ...]:
-    """The suspects of an incident with what speaks for each of them as the cause of this alert."""
-    if not suspects:
-        return suspects
-    main = main_episode(case)
-    lasted = Reason(code="persistence", text=_lasted(episode))
-    if main.alert_id == episode.alert_id or _measured_together(episode, main, case):
-        return tuple(_because(one, tuple(lasted if reason.code == "persistence" else reason for reason in one.reasons)) for one in suspects)
-    return tuple(_because(one, (*_own(one, episode, main, case, view), lasted, *_kept(one))) for one in suspects)
+class OwnReasons:
+    """Of the alerts of one incident in one window."""
+
+    def __init__(self, case: IncidentSnapshot, view: CalendarView) -> None:
+        self._case, self._view = case, view
+
+    @cached_property
+    def _main(self) -> AlertSnapshot:
+        """Found once for all alerts of the incident: each search looks at all of them."""
+        return main_episode(self._case)
+
+    def of(self, suspects: tuple[Suspect, ...], episode: AlertSnapshot) -> tuple[Suspect, ...]:
+        """The suspects of an incident with what speaks for each of them as the cause of this alert."""
+        if not suspects:
+            return suspects
+        main, case = self._main, self._case
+        lasted = Reason(code="persistence", text=_lasted(episode))
+        if main.alert_id == episode.alert_id or _measured_together(episode, main, case):
+            return tuple(
+                _because(one, tuple(lasted if reason.code == "persistence" else reason for reason in one.reasons)) for one in suspects
+            )
+        return tuple(_because(one, (*_own(one, episode, main, case, self._view), lasted, *_kept(one))) for one in suspects)
 
 
 def _measured_together(episode: AlertSnapshot, main: AlertSnapshot, case: IncidentSnapshot) -> bool:
