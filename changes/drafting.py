@@ -8,8 +8,9 @@ from typing import Any
 from models.times import parse_time
 from models.vocabulary import ChangeCategory
 
+_EMERGENCY = r"emergenc|hot ?fix|urgent fix|zero[- ]day"
 _WORDS: tuple[tuple[ChangeCategory, str], ...] = (
-    ("emergency", r"emergenc|hot ?fix|urgent fix|zero[- ]day"),
+    ("emergency", _EMERGENCY),
     ("bcdr_test", r"bcdr|disaster recovery|\bdr test|fail[- ]?over test|business continuity|second site"),
     ("firewall", r"firewall|\bwaf\b|packet filter|\bacls?\b"),
     ("meter_data_management", r"meter data|\bmdm\b|\bmdms\b|head[- ]?end|\bhes\b"),
@@ -24,9 +25,14 @@ _WORDS: tuple[tuple[ChangeCategory, str], ...] = (
 )
 
 
-def guess_category(title: str) -> ChangeCategory:
-    """The category that the words of a title suggest; `other` if none does."""
+def guess_category(title: str, owner: str | None = None) -> ChangeCategory:
+    """The category that the words of a title suggest; `other` if none does.
+
+    What the DCC calls maintenance is Planned Maintenance, whatever it concerns: the SEC's duties (H8.3, H8.4) depend on that.
+    """
     text = title.casefold()
+    if owner == "DCC" and "maintenance" in text and not re.search(_EMERGENCY, text):
+        return "planned_maintenance"
     return next((category for category, pattern in _WORDS if re.search(pattern, text)), "other")
 
 
@@ -42,7 +48,7 @@ def completed(given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]
     fields, made = dict(given), []
     title, start = fields.get("title"), fields.get("planned_start")
     if not fields.get("category") and isinstance(title, str):
-        fields["category"] = guess_category(title)
+        fields["category"] = guess_category(title, fields.get("owner"))
         made.append("category")
     if not fields.get("change_id") and isinstance(title, str) and isinstance(start, str):
         fields["change_id"] = made_id(title, start)

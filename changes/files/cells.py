@@ -121,10 +121,12 @@ def _time_of_day(value: Any) -> time | None:
 
 
 def checked_name(name: str, value: Any) -> Any:
-    """A name in a table. Raises Malformed for a number that may have lost digits: 4.1 may have been 4.10."""
+    """A name in a table. Raises Malformed for a truth value, and for a number that may have lost digits: 4.1 may have been 4.10."""
+    if isinstance(value, bool):
+        raise Malformed(f"{name}: {str(value).upper()} is no name: make the column text")
     if isinstance(value, float) and not value.is_integer():
         raise Malformed(f"{name}: the number {value} may have been {value}0: make the column text")
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= 2**53:
+    if isinstance(value, int | float) and abs(value) >= 2**53:
         raise Malformed(f"{name}: the number {value:.0f} has lost digits: make the column text")
     return value
 

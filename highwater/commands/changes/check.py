@@ -123,9 +123,9 @@ def _free_text(change_id: str, slots: list[str]) -> str:
 
 
 def _notes(changes: tuple["Change", ...], rules: "PlanningRules") -> list[str]:
-    from changes.files.opaque_names import joined_names, opaque_names
+    from changes.files.import_notes import notes_on
 
-    notes = opaque_names(changes) + joined_names(changes)
+    notes = notes_on(changes)
     rising = sum(one.expected is not None and one.expected.effect == "up" for one in changes)
     if not rising or rules.capacity.rates.cells:
         return notes

@@ -32,10 +32,10 @@ def put(
 
     `full`: they are everything that their owners, and `full_owner`, plan. `by_hand`: a person named the owner, who is not in doubt.
     """
-    from changes.files.opaque_names import joined_names, opaque_names
+    from changes.files.import_notes import notes_on
 
     added, refused, left_out = _deliver(read.changes, to, token, full_owner, full=full)
-    notes = opaque_names(read.changes) + joined_names(read.changes)
+    notes = notes_on(read.changes)
     if left_out:
         notes.append(f"note: {left_out} times of repeating events that were over more than 40 days ago are not sent")
     doubts = [] if by_hand else [*read.doubts, *(one for one in added.doubts if one not in read.doubts)]

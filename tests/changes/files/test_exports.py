@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from changes.files.cells import joined
-from changes.files.opaque_names import joined_names, opaque_names
+from changes.files.cells import checked_name, joined
+from changes.files.import_notes import doubtful_events, joined_names, opaque_names
 from changes.files.reader import read_changes
 from changes.limits import ChangeLimits, excess
-from models.errors import UnreadableInput
+from models.errors import Malformed, UnreadableInput
 from models.times import format_time, us
-from tests.changes.builders import END, START, imported, window, workbook, write
+from tests.changes.builders import END, START, change, imported, window, workbook, write
 
 HEADER = "change_id,owner,title,planned_start,planned_end"
 
@@ -148,6 +148,21 @@ def test_several_names_in_one_are_said(tmp_path: Path) -> None:
     made, _ = read_changes(write(tmp_path, "a.csv", table))
     (note,) = joined_names(made)
     assert "`services` holds '4.8.1,8.1.1' as one name" in note
+
+
+def test_what_is_cancelled_by_its_title_alone_or_has_no_length_is_said() -> None:
+    titled = change("a", title="Canceled: Patch night")
+    empty = change("b", planned_end=START)
+    assert [one.partition(" ")[2][:30] for one in doubtful_events([titled, empty, change("c", title="Cancelled flights page")])] == [
+        "1 change (such as a) cancelled",
+        "1 change (such as b) without a",
+    ]
+    assert doubtful_events([one.model_copy(update={"status": "cancelled"}) for one in (titled, empty)]) == []
+
+
+def test_a_truth_value_is_no_name() -> None:
+    with pytest.raises(Malformed, match="services: TRUE is no name"):
+        checked_name("services", True)  # a cell of a workbook
 
 
 def test_a_servicenow_workbook_has_labels_and_local_moments(tmp_path: Path) -> None:

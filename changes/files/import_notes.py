@@ -1,4 +1,4 @@
-"""Opaque names: what stands in the place of names that people know, such as record ids of the exporting system, or several names in one."""
+"""Notes on an import: what can be read and is hardly meant, such as record ids in the place of names, or several names in one."""
 
 import re
 from collections.abc import Collection
@@ -9,6 +9,8 @@ from models.change import Change
 _SCOPE = ("services", "regions", "queues")
 _JOINED = re.compile(r"[,|/\n]")
 """Signs that stand in no service, region or queue, and between several of them in other systems' tables."""
+_CANCELLED = re.compile(r"\s*(cancell?ed|abgesagt|annul[ée]e?)\s*:", re.IGNORECASE)
+"""What calendar programs put before the title of a meeting that was cancelled, in a table without a status."""
 _SYS_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -32,3 +34,20 @@ def joined_names(changes: Collection[Change]) -> list[str]:
         for field, names in joined.items()
         if names
     ]
+
+
+def doubtful_events(changes: Collection[Change]) -> list[str]:
+    """One line for people about changes in force whose title says that they are cancelled, and one about those without a length."""
+    in_force = [one for one in changes if one.explains]
+    cancelled = [one.change_id for one in in_force if _CANCELLED.match(one.title)]
+    empty = [one.change_id for one in in_force if one.planned_start == one.planned_end]
+    texts = (
+        (cancelled, "cancelled by the title and in force by `status`: cancel them, or take them out of the export"),
+        (empty, "without a length, so that nothing happens during them: give them an end"),
+    )
+    return [f"note: {len(ids)} change{'s' if len(ids) > 1 else ''} (such as {ids[0]}) {text}" for ids, text in texts if ids]
+
+
+def notes_on(changes: Collection[Change]) -> list[str]:
+    """All of these."""
+    return [*opaque_names(changes), *joined_names(changes), *doubtful_events(changes)]
