@@ -265,7 +265,8 @@ class Incidents:
             for alert_id in event.members:
                 if self._of.get(alert_id) == event.incident_id:
                     del self._of[alert_id]
-        gone = [companion for event in over if (companion := event.as_companion(at_us)).silent or event.harms_others]
+        ended = [event.as_companion(at_us) for event in over if event.merged_into is None]
+        gone = [companion for companion in ended if companion.silent or companion.processes]
         if gone:
             for event in self.events.values():
                 event.remember(gone, at_us)

@@ -6,14 +6,16 @@ comes from the same hours of an earlier day of the same kind, scaled by the hour
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
 from correlation.history.resolution_history import Bins
 from correlation.history.traffic_history import History
 from correlation.incidents.business_processes import processes
+from correlation.incidents.divided_loss import Dose, Part, first_parts
 from models.columns import Flags, Floats, Ints, SeriesKey
-from models.times import DAY_US, HOUR_US
+from models.times import DAY_US, HOUR_US, SECOND_US
 
 ANSWERS = "service_response"
 _BEFORE_HOURS, _LEAST_HOURS = 6, 3
@@ -21,6 +23,8 @@ _LEAST_DUE = 200.0
 _QUANTILE = 1.645
 """Standard deviations on either side of a 90 % interval."""
 _LEAST_NOISE = 0.01
+_ALIKE = 3.0
+"""Standard deviations within which a process loses as all together."""
 _MOST_DAYS = 6
 _MONDAY_DAY = 4
 """The epoch was a Thursday: days since then, plus this, modulo 7 is 0 on a Sunday."""
@@ -35,6 +39,13 @@ class MissingAnswers:
     high: float
 
 
+Spans = Sequence[tuple[int, int]]
+"""Beginnings and ends, µs."""
+Shows = Literal["loss", "nothing", "not lost"]
+"""What the answers of a User show: what is lost; nothing, because they wait or come in masses, so that it loses as much as the others;
+or that those which do not come are not lost to this incident, but wait."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """The time that a loss is measured over."""
@@ -43,52 +54,44 @@ class Stretch:
     until_us: int
     clean_us: int
     """Up to here nothing was wrong: the onset, or that of an earlier incident that goes on."""
+    known_us: int
+    """Until when the traffic is known."""
 
 
-Spans = Sequence[tuple[int, int]]
-"""Beginnings and ends, µs."""
+Strength = Callable[[Ints], Floats]
+"""Ends of bins → how strong an incident was in them, as a share of its greatest strength."""
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """What other incidents take during this one."""
+class Taker:
+    """An incident that takes answers."""
 
-    own: frozenset[str] = frozenset()
-    """Processes of this incident."""
-    spans: Mapping[str, Spans] = field(default_factory=dict)
-    """When others take answers, by process."""
-    older: bool = True
-    """Whether this incident is the oldest of them."""
+    strength: Strength
+    queue: bool = False
+    """Whether it does that by a queue, which nobody else feels while it is short."""
 
 
-ALONE = Beside()
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How the answers of Users are counted."""
+
+    shows: Callable[[str], Shows] = field(default=lambda _: "loss")
+    """User → what its answers show."""
+    absent: Callable[[SeriesKey], Spans] = field(default=lambda _: ())
+    """When those of a series stay away as declared, or for a reason of its User's own: that time is left out."""
 
 
-def _never(_: SeriesKey) -> Spans:
-    return ()
-
-
-def missing_answers(
-    history: History,
-    stretch: Stretch,
-    counts: Callable[[SeriesKey], bool],
-    beside: Beside = ALONE,
-    *,
-    absent: Callable[[SeriesKey], Spans] = _never,
-) -> Mapping[str, MissingAnswers]:
+def missing_answers(history: History, stretch: Stretch, answers: Answers, takers: Sequence[Taker] = ()) -> Mapping[str, MissingAnswers]:
     """By process, only where the loss is more than chance; empty where no earlier day of the same kind is known.
 
-    `counts`: series whose answers are lost if they do not come, rather than wait. `absent`: when those of a series stay away as declared;
-    the hours that this touches are left out. `beside`: in the hours in which another incident takes answers of a process too, the share
-    that is lost in other processes is that of the older of the two, and what is lost of the rest is that of the younger one.
+    `takers`: this incident and then those that took answers at the same time; of one alone everything is its doing.
     """
     by_process: dict[str, _Loss] = {}
-    for bins in history.of_class(ANSWERS, None):
-        kept = np.array([counts(key) for key in bins.keys], np.bool_)
-        measured = _Days.of(bins.only(kept), stretch, absent)
-        if measured is not None:
-            for process, loss in measured.losses(beside).items():
-                by_process[process] = by_process.get(process, _Loss()).plus(loss)
+    hourly = {bins.keys[0].window_s: bins for bins in history.of_class(ANSWERS, None)}
+    for fine in history.of_class(ANSWERS, stretch.clean_us):
+        measured = _Traffic.of(hourly[fine.keys[0].window_s], fine, stretch, answers)
+        for process, loss in ({} if measured is None else measured.losses(stretch, takers)).items():
+            by_process[process] = by_process.get(process, _Loss()).plus(loss)
     return {process: loss.shown() for process, loss in sorted(by_process.items()) if loss.due >= _LEAST_DUE and loss.messages > loss.error}
 
 
@@ -110,99 +113,130 @@ class _Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class _Days:
-    bins: Bins
+class _Traffic:
+    keys: tuple[SeriesKey, ...]
     ends_us: Ints
-    """(hours,) ends of the hours of the incident."""
-    during: Ints
-    """Rows of the hours of the incident, and those of the same hours of the earlier day."""
-    during_then: Ints
-    before: Ints
-    before_then: Ints
-    part: Floats
-    """(hours,) share of each hour of the incident that is over."""
-    present: Flags
-    """(hours, series) False where the answers stay away as declared."""
+    """(bins,) from the first of all incidents on."""
+    came: Floats
+    """(bins, series)"""
+    then: Floats
+    """(bins, series) what came on the earlier day; 0 where answers stay away as declared, as in `came`."""
+    before: Floats
+    """(hours, series) hours before the trouble, and the same hours of the earlier day."""
+    before_then: Floats
+    counted: Flags
+    """(series,) Whether its answers are lost if they do not come; `seen`: whether they also show that."""
+    seen: Flags
 
     @classmethod
-    def of(cls, bins: Bins, stretch: Stretch, absent: Callable[[SeriesKey], Spans]) -> "_Days | None":
-        ends_us = bins.ends_us
-        during = (ends_us > stretch.onset_us) & (ends_us - HOUR_US < stretch.until_us)
-        clean = (ends_us <= stretch.clean_us) & (ends_us > stretch.clean_us - _BEFORE_HOURS * HOUR_US)
+    def of(cls, hours: Bins, fine: Bins, stretch: Stretch, answers: Answers) -> "_Traffic | None":
+        length_us = int(np.diff(fine.ends_us).min()) if len(fine.ends_us) > 1 else fine.keys[0].window_s * SECOND_US
+        rows = (fine.ends_us > stretch.clean_us) & (fine.ends_us - length_us < stretch.until_us)
+        ends_us = fine.ends_us[rows]
+        clean = (hours.ends_us <= stretch.clean_us) & (hours.ends_us > stretch.clean_us - _BEFORE_HOURS * HOUR_US)
         for days in range(1, _MOST_DAYS + 1):
-            if kind_of_day(stretch.onset_us) != kind_of_day(stretch.onset_us - days * DAY_US):
+            if kind_of_day(stretch.onset_us) != kind_of_day(stretch.onset_us - days * DAY_US) or not len(ends_us):
                 continue
-            chosen = [_pairs(ends_us, flags, days) for flags in (during, clean)]
-            if len(chosen[0][0]) == during.sum() > 0 and len(chosen[1][0]) >= _LEAST_HOURS:
-                hours_us = ends_us[chosen[0][0]]
-                part = np.clip((stretch.until_us - (hours_us - HOUR_US)) / HOUR_US, 0.0, 1.0)
-                return cls(bins, hours_us, *chosen[0], *chosen[1], part, _present(bins.keys, hours_us, absent))
+            spread = _spread(hours.ends_us, ends_us - days * DAY_US, length_us)
+            before, before_then = _pairs(hours.ends_us, clean, days)
+            if spread is None or len(before) < _LEAST_HOURS:
+                continue
+            known = np.clip((stretch.known_us - ends_us + length_us) / length_us, 0.0, 1.0)
+            present = _present(fine.keys, ends_us, length_us, answers.absent)
+            then = np.where(present, (spread @ hours.observed) * known[:, None], 0.0)
+            came = np.where(present, fine.observed[rows], 0.0)
+            shows = [answers.shows(key.user) for key in fine.keys]
+            flags = [np.array([one in wanted for one in shows], np.bool_) for wanted in (("loss", "nothing"), ("loss",))]
+            return cls(fine.keys, ends_us, came, then, hours.observed[before], hours.observed[before_then], *flags)
         return None
 
-    def losses(self, beside: Beside) -> dict[str, _Loss]:
+    def losses(self, stretch: Stretch, takers: Sequence[Taker]) -> dict[str, _Loss]:
         """By process, chance or not."""
+        own = self.ends_us > stretch.onset_us
         columns: dict[str, list[int]] = {}
-        for index, key in enumerate(self.bins.keys):
-            for process in processes((key,)):
+        for index in np.flatnonzero(self.counted).tolist():
+            for process in processes((self.keys[index],)):
                 columns.setdefault(process, []).append(index)
-        alone = [index for process, of in columns.items() if process not in beside.spans for index in of]
-        elsewhere = self._loss_share(alone) if alone and beside.spans.keys() & columns.keys() else np.zeros(len(self.during))
+        seen = [[index for index in of if self.seen[index]] for of in columns.values()]
+        scales = np.array([self._scale(of) for of in columns.values()])
+        due, due_seen = (
+            np.array([scale * self.then[:, of].sum(axis=1) for scale, of in zip(scales, chosen, strict=True)])
+            for chosen in (columns.values(), seen)
+        )
+        came = np.array([self.came[:, of].sum(axis=1) for of in seen])
+        noise = np.array([self._noise(of) for of in seen])
+        if len(takers) > 1:
+            parts = first_parts(due_seen, came, [Dose(one.strength(self.ends_us), one.queue) for one in takers])
+        else:
+            parts = [Part(loss, 0.0) for loss in _lost(due_seen, came, noise, own)]
         by_process = {}
-        for process, of in columns.items():
-            due, noise = self._due(of)
-            came = self._came(of)
-            if process in beside.spans:
-                came = np.where(_meets(self.ends_us, beside.spans[process]), _divided(due, came, elsewhere, process, beside), came)
-            loss, total = float((due - came).sum()), float(due.sum())
-            error = _QUANTILE * noise * float(np.sqrt((due**2).sum() + total**2 / len(self.before)))
-            by_process[process] = _Loss(loss, error, total)
+        for row, process in enumerate(columns):
+            messages, total = float((due[row] * parts[row].loss)[own].sum()), float(due[row][own].sum())
+            error = float(np.hypot(noise[row] * total, parts[row].error * messages))
+            by_process[process] = _Loss(messages, _QUANTILE * error, total)
         return by_process
 
-    def _loss_share(self, columns: list[int]) -> Floats:
-        """(hours,) of what was due in some series; where nothing was, as in the other hours together."""
-        due, _ = self._due(columns)
-        came = self._came(columns)
-        together = 1.0 - float(came.sum()) / max(float(due.sum()), 1.0) if due.any() else 0.0
-        share = np.where(due > 0.0, 1.0 - came / np.maximum(due, 1.0), together)
-        return np.asarray(np.clip(share, 0.0, 1.0), np.float64)
+    def _scale(self, columns: list[int]) -> float:
+        """How much busier it is than on the earlier day."""
+        now, then = self._hours(columns)
+        return float(now.sum() / max(then.sum(), 1.0))
 
-    def _due(self, columns: list[int]) -> tuple[Floats, float]:
-        """(hours,) what was due, and the standard deviation of one hour of it as a share."""
-        observed = self.bins.observed[:, columns]
-        now, then = observed[self.before].sum(axis=1), observed[self.before_then].sum(axis=1)
-        if then.sum() < _LEAST_DUE:
-            now, then = (self.bins.observed[rows].sum(axis=1) for rows in (self.before, self.before_then))
-        scale = float(now.sum() / max(then.sum(), 1.0))
-        ratio = now / np.maximum(then * scale, 1.0)
+    def _noise(self, columns: list[int]) -> float:
+        """Standard deviation of an hour against that of the earlier day, as a share; hours deviate alike, so it is that of their sum."""
+        now, then = self._hours(columns)
+        ratio = now / np.maximum(then * float(now.sum() / max(then.sum(), 1.0)), 1.0)
         noise = float(np.sqrt(np.average((ratio - 1.0) ** 2, weights=np.maximum(then, 1.0))))
-        due = np.where(self.present[:, columns], observed[self.during_then], 0.0).sum(axis=1)
-        return due * self.part * scale, max(noise, _LEAST_NOISE)
+        return max(noise, _LEAST_NOISE)
 
-    def _came(self, columns: list[int]) -> Floats:
-        """(hours,) what some series carried."""
-        came = np.where(self.present[:, columns], self.bins.observed[self.during][:, columns], 0.0)
-        return np.asarray(came.sum(axis=1), np.float64)
-
-
-def _divided(due: Floats, came: Floats, elsewhere: Floats, process: str, beside: Beside) -> Floats:
-    """(hours,) what would have come of a process if there were only this incident. `elsewhere`: share that is lost in other processes."""
-    if not beside.older:
-        return np.asarray(came / np.maximum(1.0 - elsewhere, 0.1), np.float64)
-    return np.asarray(due * (1.0 - elsewhere), np.float64) if process in beside.own else due
+    def _hours(self, columns: list[int]) -> tuple[Floats, Floats]:
+        """(hours,) before the trouble and on the earlier day; those of everything where next to nothing is due."""
+        now, then = self.before[:, columns].sum(axis=1), self.before_then[:, columns].sum(axis=1)
+        return (now, then) if then.sum() >= _LEAST_DUE else (self.before.sum(axis=1), self.before_then.sum(axis=1))
 
 
-def _meets(ends_us: Ints, spans: Spans) -> Flags:
-    """(hours,) whether one of the spans meets the hour."""
-    flags = np.zeros(len(ends_us), np.bool_)
-    for first_us, last_us in spans:
-        flags |= (ends_us > first_us) & (ends_us - HOUR_US < last_us)
-    return flags
+def _lost(due: Floats, came: Floats, noise: Floats, own: Flags) -> Floats:
+    """(processes, bins) share that is lost to one incident alone.
+
+    Where no process loses more or less than all of them together, beyond chance, all lose alike: what they lose together is known better.
+    """
+    shares = _share(due, came)
+    together = _share(due.sum(axis=0), came.sum(axis=0))
+    total = due[:, own].sum(axis=1)
+    apart = np.abs((due * (shares - together))[:, own].sum(axis=1))
+    alike = (apart <= _ALIKE * noise * total) | (total < _LEAST_DUE)
+    return np.broadcast_to(together, shares.shape) if alike.all() else shares
 
 
-def _present(keys: Sequence[SeriesKey], ends_us: Ints, absent: Callable[[SeriesKey], Spans]) -> Flags:
+def _share(due: Floats, came: Floats) -> Floats:
+    return np.asarray(np.where(due > 0, 1.0 - came / np.maximum(due, 1e-9), 0.0), np.float64)
+
+
+def _spread(hour_ends_us: Ints, ends_us: Ints, length_us: int) -> Floats | None:
+    """(bins, hours) shares of hours that bins have; None where an hour is not known.
+
+    Within an hour the traffic rises or falls as from the hour before to the hour after it; the hour's sum stays.
+    """
+    row = {int(end_us): index for index, end_us in enumerate(hour_ends_us.tolist())}
+    shares = np.zeros((len(ends_us), len(hour_ends_us)))
+    for number, end_us in enumerate(ends_us.tolist()):
+        hour_us = -(-end_us // HOUR_US) * HOUR_US
+        if hour_us not in row:
+            return None
+        share = min(length_us / HOUR_US, 1.0)
+        shares[number, row[hour_us]] += share
+        before, after = row.get(hour_us - HOUR_US), row.get(hour_us + HOUR_US)
+        if before is not None and after is not None:
+            tilt = share * (end_us - length_us / 2 - (hour_us - HOUR_US / 2)) / HOUR_US / 2
+            shares[number, after] += tilt
+            shares[number, before] -= tilt
+    return shares
+
+
+def _present(keys: Sequence[SeriesKey], ends_us: Ints, length_us: int, absent: Callable[[SeriesKey], Spans]) -> Flags:
     present = np.ones((len(ends_us), len(keys)), np.bool_)
     for column, key in enumerate(keys):
-        present[_meets(ends_us, absent(key)), column] = False
+        for first_us, last_us in absent(key):
+            present[(ends_us > first_us) & (ends_us - length_us < last_us), column] = False
     return present
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from correlation.incidents.business_processes import processes
-from correlation.incidents.membership import HARM_KINDS, LOSSES, possible_causes
+from correlation.incidents.business_processes import CORE, processes
+from correlation.incidents.membership import HARM_KINDS, LOSSES, is_self_inflicted_storm, possible_causes
 from correlation.incidents.origin import origin
 from correlation.incidents.recovery import Course
 from correlation.parameters import CorrelationParameters
@@ -12,8 +12,6 @@ from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.vocabulary import Severity
 
 _MOST_COMPANIONS = 500
-_LEAST_SHARE = 0.8
-"""Of an incident's victims that must suffer in a process for it to be one of the incident's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +21,13 @@ class Companion:
     onset_us: int
     ended_us: int
     processes: tuple[str, ...]
+    """In which others suffered; empty if nobody did."""
     waiting: tuple[str, ...] = ()
     """Sorted; Users with a backlog. State of earlier releases does not name them."""
     silent: str = ""
     """The User that it began at, if that one's own traffic stayed away: what it does not get is no loss by anybody else."""
+    storming: str = ""
+    """The User that it began at, if that one sent too much: the answers that it gets do not show what is lost."""
 
 
 @dataclass(slots=True)
@@ -87,19 +88,22 @@ class OpenIncident:
         """What it takes so far."""
         until_us = at_us if self.ended_us is None else self.ended_us
         waiting = {member.user for member in self.members.values() if member.kind == "backlog" and member.user is not None}
-        lost = any(member.user == self.origin_user and member.kind in LOSSES for member in self.members.values())
-        silent = self.origin_user if lost and self.origin_user is not None else ""
-        processes = tuple(sorted(self._processes())) if self.harms_others else ()
-        return Companion(self.case(at_us).onset_us, until_us, processes, tuple(sorted(waiting)), silent)
+        own = [member for member in self.members.values() if member.user == self.origin_user and self.origin_user is not None]
+        silent = any(member.kind in LOSSES for member in own)
+        storming = any(is_self_inflicted_storm(member) for member in own)
+        return Companion(
+            self.case(at_us).onset_us,
+            until_us,
+            self._processes() if self.harms_others else (),
+            tuple(sorted(waiting)),
+            str(self.origin_user) if silent else "",
+            str(self.origin_user) if storming else "",
+        )
 
-    def _processes(self) -> set[str]:
-        """Those in which a good part of its victims suffer."""
-        users: dict[str, set[str | None]] = {}
-        for member in self.members.values():
-            if member.user != self.origin_user and member.kind in HARM_KINDS:
-                for process in processes(member.series):
-                    users.setdefault(process, set()).add(member.user)
-        return {process for process, of in users.items() if len(of) >= _LEAST_SHARE * len(self.affected)}
+    def _processes(self) -> tuple[str, ...]:
+        """Those in which its victims suffer; all that need a working route if no single series shows that."""
+        harmed = [member for member in self.members.values() if member.user != self.origin_user and member.kind in HARM_KINDS]
+        return processes(key for member in harmed for key in member.series) or CORE
 
     def remember(self, gone: Sequence[Companion], at_us: int) -> None:
         """Keeps what incidents took that are about to be forgotten, if they went on at the same time; of too many the last ones."""

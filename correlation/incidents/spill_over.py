@@ -187,7 +187,7 @@ class DoseComparison:
 
     def _strength_of(self, driver: AlertSnapshot) -> tuple[Course, ...]:
         if id(driver) not in self._strengths:
-            self._strengths[id(driver)] = (driver, courses(driver, driver.onset_us - _MARGIN_US, self._history, partial(_strength, driver)))
+            self._strengths[id(driver)] = (driver, strength_over_time(driver, driver.onset_us - _MARGIN_US, self._history))
         return self._strengths[id(driver)][1]
 
     def _dose(self, episode: AlertSnapshot, driver: AlertSnapshot) -> Dose | None:
@@ -202,6 +202,11 @@ class DoseComparison:
             return None
         ends_us, (strength, lost) = common
         return Dose(ends_us, strength[0], lost[0], lost[1])
+
+
+def strength_over_time(driver: AlertSnapshot, since_us: int, history: History) -> tuple[Course, ...]:
+    """How strong a trouble was since a moment, one course for each window length."""
+    return courses(driver, since_us, history, partial(_strength, driver))
 
 
 def _strength(driver: AlertSnapshot, cause: Recent) -> Floats:
