@@ -9,9 +9,10 @@ from correlation.grading.incident_category import Category
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
 from models.alert import AlertSeries, Suspect, ThreatenedChange
 from models.columns import SeriesKey
-from models.vocabulary import SUSPECTED, Phase, Severity
+from models.vocabulary import SEVERITIES, SUSPECTED, AlertKind, Phase, Severity
 
 _GROWS = frozenset({"storm", "backlog", "failures", "drift"})
+_RANKS: tuple[AlertKind, ...] = ("backlog", "storm", "silence", "failures", "drop", "drift", "stale")
 _MENDS: tuple[Phase, ...] = ("recovering", "tail")
 """Phases in which a reader has something else to do."""
 
@@ -36,6 +37,12 @@ class Draft:
     """The User that receives this copy; None for triage."""
     phase: Phase = "growing"
     """Of its incident."""
+    carries_news: bool = True
+    """Whether revisions of it say what is new of its incident: of the alerts of one origin, the first that is open."""
+    shared: str = ""
+    """In a User's copy: the place that several Users' trouble has in common, if it began at none of them; no more is said of them."""
+    woke: bool = True
+    """Whether it is, or was before it joined another's incident, a reason to look at this very alert."""
 
     @property
     def collateral(self) -> bool:
@@ -48,25 +55,53 @@ class Draft:
         first = self.suspects[0] if self.suspects else None
         return first if first is not None and first.verdict in SUSPECTED else None
 
+    @property
+    def side_effect(self) -> bool:
+        """Whether the triage desk acts on it where it began: an effect of another User's incident."""
+        return self.reader is None and self.collateral
+
+    @property
+    def urgency(self) -> Severity:
+        """The severity for this reader: the incident calls the triage desk once, which has nothing to do at each User that suffers."""
+        return "info" if self.side_effect and not self.woke and self.severity == "warning" else self.severity
+
     def signature(self) -> tuple[object, ...]:
-        """The facts on which a reader acts: a revision is written when they differ."""
+        """The facts on which a reader acts: a revision is written when they differ.
+
+        Of a side effect that is its beginning and its end: what else is new of it stands in its incident and in its User's copy.
+        """
+        standing = (self.resolved, self.urgency, self.incident_id, self.envelope.position)
+        if self.side_effect:
+            return standing
+        phase = self.phase if self.phase in _MENDS and not self.resolved else ""
+        news = (self.processes, tuple(change.change_id for change in self.threatened), phase) if self.carries_news else ()
         return (
-            self.resolved,
-            self.severity,
+            *standing,
             self.category.number,
-            self.envelope.position,
-            self.incident_id,
             blamed(self.suspects),
-            self.processes,
-            tuple(change.change_id for change in self.threatened),
+            bool(self.shared),
+            *news,
             common(self.episode.series),
-            self.phase if self.phase in _MENDS and not self.resolved and (self.reader is not None or not self.collateral) else "",
         )
 
     def sizes(self) -> tuple[float, float]:
         """Observed and depth, for values that grow; 0 where a doubling has no meaning for a reader."""
-        grows = self.episode.kind in _GROWS and self.episode.direction != "down"
+        grows = self.episode.kind in _GROWS and self.episode.direction != "down" and not self.side_effect
         return (self.episode.observed if grows else 0.0), self.episode.evidence.get("depth", 0.0)
+
+
+def display_order(draft: Draft) -> tuple[object, ...]:
+    """The origin's gravest first, a backlog before the silence that goes with it."""
+    episode = draft.episode
+    over, rank = episode.ended_us is not None, _RANKS.index(episode.kind)
+    return draft.collateral, over, -SEVERITIES.index(draft.severity), rank, episode.onset_us, episode.alert_id
+
+
+def messenger_of(case: IncidentSnapshot) -> str | None:
+    """The alert whose revisions say what is new of its incident: the first at the origin that is open, else the first of all."""
+    own = case.origin_alerts or case.episodes
+    first = min(own, key=lambda one: (not one.open, one.detected_us, one.alert_id), default=None)
+    return None if first is None else first.alert_id
 
 
 def blamed(suspects: tuple[Suspect, ...]) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from changes.calendar import CalendarView
-from correlation.alert_draft import Draft
+from correlation.alert_draft import Draft, display_order, messenger_of
 from correlation.alerts.assignment import NO_GROUPS, GroupAssignment
 from correlation.alerts.finding_rows import FindingRow
 from correlation.alerts.grouping import AlertGroup, AlertGroups, GroupKey
@@ -226,6 +226,7 @@ class Evaluator:
         danger = ThreatInputs(case, gravest, category.number, judgement.suspects, phase)
         at_risk = threatened(danger, known.view, self._parameters)
         own = OwnReasons(case, known.view)
+        messenger = messenger_of(case)
         drafts = [
             Draft(
                 episode=episode,
@@ -242,10 +243,12 @@ class Evaluator:
                 nature=judgement.nature,
                 reader=self._reader,
                 phase=phase,
+                carries_news=episode.alert_id == messenger,
+                woke=self.grades.woke(episode),
             )
             for episode in episodes
         ]
-        drafts.sort(key=lambda draft: _display_order(draft, case))
+        drafts.sort(key=lambda draft: display_order(draft))
         if grades:
             event.severity = max(event.severity, gravest, key=SEVERITIES.index)
         others = max(known.fleet.users - (event.origin_user is not None), 0)
@@ -283,17 +286,3 @@ class Evaluator:
 def _declared_cause(episode: AlertSnapshot, view: CalendarView) -> str | None:
     change = declared_cause(episode, view)
     return None if change is None else change.key
-
-
-def _display_order(draft: Draft, case: IncidentSnapshot) -> tuple[object, ...]:
-    """The origin's gravest first, a backlog before the silence that goes with it."""
-    ranks = {"backlog": 0, "storm": 1, "silence": 2, "failures": 3, "drop": 4, "drift": 5, "stale": 6}
-    episode = draft.episode
-    return (
-        is_collateral(episode, case),
-        episode.ended_us is not None,
-        -SEVERITIES.index(draft.severity),
-        ranks[episode.kind],
-        episode.onset_us,
-        episode.alert_id,
-    )

@@ -36,6 +36,8 @@ class AlertHysteresis:
     """Windows in a row beyond its envelope."""
     beyond: bool = False
     """Whether it went beyond for good."""
+    woke: bool = False
+    """Whether it was more than `info` while it was no effect of another User's incident."""
 
 
 class AlertGrades:
@@ -90,7 +92,12 @@ class AlertGrades:
         if where.position != "within":
             now = max(now, stood.severity, key=SEVERITIES.index) if episode.open else stood.severity
         stood.severity = now
+        stood.woke |= now != "info" and not bearing.collateral
         return now
+
+    def woke(self, episode: AlertSnapshot) -> bool:
+        """Whether an alert ever was a reason to look at this very alert."""
+        return self.stood[episode.alert_id].woke
 
 
 def own_category(category: Category, grade: Severity, where: Envelope) -> Category:

@@ -265,8 +265,7 @@ class Incidents:
             for alert_id in event.members:
                 if self._of.get(alert_id) == event.incident_id:
                     del self._of[alert_id]
-        ended = [event.as_companion(at_us) for event in over if event.merged_into is None]
-        gone = [companion for companion in ended if companion.silent or companion.processes]
+        gone = [one for event in over if event.merged_into is None and ((one := event.as_companion(at_us)).silent or one.processes)]
         if gone:
             for event in self.events.values():
                 event.remember(gone, at_us)

@@ -10,10 +10,10 @@ from typing import Literal
 
 import numpy as np
 
+from correlation.history.divided_loss import Dose, Part, first_parts
 from correlation.history.resolution_history import Bins
 from correlation.history.traffic_history import History
 from correlation.incidents.business_processes import processes
-from correlation.incidents.divided_loss import Dose, Part, first_parts
 from models.columns import Flags, Floats, Ints, SeriesKey
 from models.times import DAY_US, HOUR_US, SECOND_US
 
@@ -23,8 +23,6 @@ _LEAST_DUE = 200.0
 _QUANTILE = 1.645
 """Standard deviations on either side of a 90 % interval."""
 _LEAST_NOISE = 0.01
-_ALIKE = 3.0
-"""Standard deviations within which a process loses as all together."""
 _MOST_DAYS = 6
 _MONDAY_DAY = 4
 """The epoch was a Thursday: days since then, plus this, modulo 7 is 0 on a Sunday."""
@@ -168,7 +166,7 @@ class _Traffic:
         if len(takers) > 1:
             parts = first_parts(due_seen, came, [Dose(one.strength(self.ends_us), one.queue) for one in takers])
         else:
-            parts = [Part(loss, 0.0) for loss in _lost(due_seen, came, noise, own)]
+            parts = [Part(share, 0.0) for share in _share(due_seen, came)]
         by_process = {}
         for row, process in enumerate(columns):
             messages, total = float((due[row] * parts[row].loss)[own].sum()), float(due[row][own].sum())
@@ -192,19 +190,6 @@ class _Traffic:
         """(hours,) before the trouble and on the earlier day; those of everything where next to nothing is due."""
         now, then = self.before[:, columns].sum(axis=1), self.before_then[:, columns].sum(axis=1)
         return (now, then) if then.sum() >= _LEAST_DUE else (self.before.sum(axis=1), self.before_then.sum(axis=1))
-
-
-def _lost(due: Floats, came: Floats, noise: Floats, own: Flags) -> Floats:
-    """(processes, bins) share that is lost to one incident alone.
-
-    Where no process loses more or less than all of them together, beyond chance, all lose alike: what they lose together is known better.
-    """
-    shares = _share(due, came)
-    together = _share(due.sum(axis=0), came.sum(axis=0))
-    total = due[:, own].sum(axis=1)
-    apart = np.abs((due * (shares - together))[:, own].sum(axis=1))
-    alike = (apart <= _ALIKE * noise * total) | (total < _LEAST_DUE)
-    return np.broadcast_to(together, shares.shape) if alike.all() else shares
 
 
 def _share(due: Floats, came: Floats) -> Floats:

@@ -15,7 +15,8 @@ _WHOLE = frozenset({"empty_windows", "flaps", "habit_days"})
 def due_alert(draft: Draft, issued: LastRevision, view: CalendarView) -> Alert | None:
     """The revision of an alert in this window, if there is one; `issued` is updated."""
     observed, depth = draft.sizes()
-    status = issued.next_status(draft.signature(), resolved=draft.resolved, observed=observed, depth=depth, affected=len(draft.affected))
+    affected = len(draft.affected) if draft.carries_news else 0
+    status = issued.next_status(draft.signature(), resolved=draft.resolved, observed=observed, depth=depth, affected=affected)
     return None if status is None else alert(draft, issued.revision, status, view)
 
 
@@ -35,7 +36,7 @@ def alert(draft: Draft, revision: int, status: Status, view: CalendarView) -> Al
         detected_at=instant(episode.detected_us),
         ended_at=instant(episode.ended_us) if draft.resolved and episode.ended_us is not None else None,
         resolved_at=instant(episode.resolved_us) if draft.resolved and episode.resolved_us is not None else None,
-        severity=draft.severity,
+        severity=draft.urgency,
         category=draft.category.number,
         category_reason=draft.category.reason,
         observed=episode.observed,

@@ -1,13 +1,15 @@
 """Redaction policy: the part of the monitor's judgement that a User may see; everything is denied unless it is allowed here.
 
 A User's copies are not cut from triage's records: they are judged and worded separately from what that User may know: its own findings,
-its own traffic, its own changes and the DCC's. Four things are added from triage and nothing else:
+its own traffic, its own changes and the DCC's. Five things are added from triage and nothing else:
 
 - its own alert's `severity` and `category` (not their reasons, which would name others);
 - for any other party's suspected change, whatever its visibility: that there is one, and the verdict;
 - the verdict on a change that the reader sees in full, where triage, which sees the whole service, suspects it less than the reader's
   own traffic does;
-- `affected_users` names the reader, if another party's change is suspected.
+- `affected_users` names the reader, if another party's change is suspected;
+- that other Users have the same trouble, where it began at none of them, with the region or the service of the reader's own series that
+  they share; not who, how many or how much.
 
 `incident_id` is the User's own: it is made from its own first alert of the event, using its own alerts only. Therefore it reveals nothing
 about other Users, and it equals triage's if the event began with that very alert. An undeclared change of its own is not shown to the User
@@ -22,6 +24,7 @@ from changes.calendar import CalendarView
 from changes.visibility import fully_visible, is_fully_visible
 from correlation.alert_draft import Draft
 from correlation.grading.incident_category import Category
+from correlation.wording.shared_trouble import location
 from models.alert import Reason, Suspect
 from models.canonical_json import to_json
 from models.vocabulary import SUSPECTED, Severity, SuspectVerdict
@@ -40,6 +43,8 @@ class CopyAllowance:
     """Other parties' suspects, already redacted; best first."""
     own: dict[str, SuspectVerdict] | None = None
     """Change that the reader sees in full (`owner/change_id`) → triage's verdict on it; None where triage has not judged the alert."""
+    shared: str = ""
+    """The place that several Users' trouble has in common, if it began at none of them."""
 
 
 def reader_calendar(user: str, view: CalendarView) -> CalendarView:
@@ -54,7 +59,14 @@ def reader_calendar(user: str, view: CalendarView) -> CalendarView:
 
 def allowance_for(draft: Draft, user: str, view: CalendarView) -> CopyAllowance:
     """The part of triage's draft of an alert that its User may know."""
-    return CopyAllowance(draft.severity, draft.category.number, _others(draft.suspects, user, view), _own(draft.suspects, user, view))
+    return CopyAllowance(
+        draft.severity, draft.category.number, _others(draft.suspects, user, view), _own(draft.suspects, user, view), shared_location(draft)
+    )
+
+
+def shared_location(draft: Draft) -> str:
+    """`Region north`, `Service 4.8.1` or `The network`, where several Users are in trouble and it began at none of them."""
+    return location(draft.case) or ""
 
 
 def _others(suspects: Iterable[Suspect], user: str, view: CalendarView) -> tuple[Suspect, ...]:
@@ -102,6 +114,7 @@ def redacted(own: Draft, allowed: CopyAllowance, user: str) -> Draft:
         category=_category(own.category, allowed.category),
         suspects=tuple(suspects),
         affected=(user,) if allowed.others else (),
+        shared=allowed.shared,
     )
 
 

@@ -105,6 +105,11 @@ export function judge(incident, suspect, verdict) {
 
 const judgeFirst = (verdict) => (incident) => (incident.suspects.length ? judge(incident, incident.suspects[0], verdict) : say("No change is suspected.", "fault"));
 
+/** Whether the monitor itself found that it is a part of another incident, whose card shows all of it. */
+export function isPartOfAnother(incident) {
+  return incident.summary.startsWith("Merged into ");
+}
+
 /** Whether it is on the list of open ones: neither over nor closed, and not merged into one that is there or was closed by people. */
 export function isOpen(incident) {
   return open(incident, store.stateOf("incidents", incident.incident_id));

@@ -7,7 +7,7 @@ import { go, query, setQuery } from "../core/router.js";
 import { store } from "../core/store.js";
 import { preferences } from "../core/preferences.js";
 import { plural } from "../core/words.js";
-import { ACTIONS, allowed, isOpen } from "../parts/actions.js";
+import { ACTIONS, allowed, isOpen, isPartOfAnother } from "../parts/actions.js";
 import { alertRows } from "../parts/alert_table.js";
 import { incidentCard, liveDepth, severityOf } from "../parts/incident_card.js";
 import { ratesNow } from "../parts/live_text.js";
@@ -95,7 +95,7 @@ class Now {
     const now = store.now();
     const found = [...store.records.incident.values()].filter((one) => this.matches(one));
     this.open = found.filter(isOpen).sort(worstFirst);
-    const past = found.filter((one) => !isOpen(one)).sort((a, b) => (b.resolved_at || b.as_of).localeCompare(a.resolved_at || a.as_of));
+    const past = found.filter((one) => !isOpen(one) && (this.filters.q || !isPartOfAnother(one))).sort((a, b) => (b.resolved_at || b.as_of).localeCompare(a.resolved_at || a.as_of));
     if (this.selected && !found.some((one) => one.incident_id === this.selected)) this.selected = null;
     render(this.title, this.open.length ? plural(this.open.length, "open incident") : store.loaded ? "No open incident" : "Open incidents");
     render(this.cards, ...this.open.slice(0, this.shown).map((one) => this.card(one, now)), this.open.length ? null : this.empty());
