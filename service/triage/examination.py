@@ -93,8 +93,8 @@ def examine(
     if highest is not None and change.revision < highest.revision:
         raise Problem(409, f"revision {change.revision} is outranked: this change already has revision {highest.revision}")
     if same is not None and not _is_newer(change, same, fields):
-        if change.exported_at is not None and same.exported_at is not None and change.exported_at < same.exported_at:
-            raise Problem(409, f"revision {change.revision} is outranked: a newer export of this change stands")
+        if _is_older(change, same, fields):
+            raise Problem(409, f"revision {change.revision} is outranked: a newer content of it stands")
         raise Problem(
             409,
             f"revision {change.revision} of this change exists already with different content: give a higher revision,"
@@ -128,6 +128,13 @@ def _is_newer(change: Change, same: Change, fields: Mapping[str, Any]) -> bool:
     if fields.get("updated_at") is not None and change.updated_at != same.updated_at:
         return same.updated_at is None or (change.updated_at is not None and change.updated_at > same.updated_at)
     return change.exported_at is not None and (same.exported_at is None or change.exported_at > same.exported_at)
+
+
+def _is_older(change: Change, same: Change, fields: Mapping[str, Any]) -> bool:
+    """Whether what stands is the later content, by the same two times."""
+    if fields.get("updated_at") is not None and change.updated_at is not None and change.updated_at != same.updated_at:
+        return same.updated_at is not None and change.updated_at < same.updated_at
+    return change.exported_at is not None and same.exported_at is not None and change.exported_at < same.exported_at
 
 
 def _says_the_same(same: Change, change: Change, fields: Mapping[str, Any], principal: Principal) -> bool:

@@ -75,7 +75,7 @@ def test_a_dropped_series_that_was_revised_withdraws_what_it_no_longer_holds(hou
 
     drop("1.ics", "20260101T090000Z", "")
     assert drop("3.ics", "20260103T090000Z", "EXDATE:20260106T010000Z\n").startswith("0 new or revised, 2 known already, 1 withdrawn, 0")
-    assert "a newer export of this change stands" in drop("2.ics", "20260102T090000Z", "EXDATE:20260107T010000Z\n")
+    assert "a newer content of it stands" in drop("2.ics", "20260102T090000Z", "EXDATE:20260107T010000Z\n")
     items = house.client("triage").get("/v1/changes").json()["items"]
     assert {one["change_id"]: one["status"] for one in items} == {
         "n/20260105T010000Z": "declared",

@@ -367,6 +367,13 @@ def test_the_later_export_of_one_revision_counts_and_text_order_never_does(house
     assert desk.get("/v1/calendar?from=2026-01-05T00:00:00Z&to=2026-01-06T00:00:00Z").json()["items"][0]["title"] == "a"
 
 
+def test_an_older_content_is_outranked_and_no_conflict(house: House) -> None:
+    desk = house.client("triage")
+    for day, status, words in ((2, 201, ""), (1, 409, "is outranked"), (2, 409, "different content")):
+        answer = desk.post("/v1/changes", json=change_json(title=f"{day} {status}", updated_at=f"2026-01-0{day}T00:00:00Z"))
+        assert (answer.status_code, words in answer.text) == (status, True)
+
+
 def test_parts_of_one_export_withdraw_only_at_its_end(house: House) -> None:
     client = house.client("user:ACME")
     client.post("/v1/changes", json=[night("P", day, 1) for day in (5, 6, 7)])
