@@ -21,7 +21,8 @@ from streams.kafka.exchange.progress_reader import progress_of
 from tests.kafka.broker import Broker
 
 ROOT = Path(__file__).parents[1]
-PARTITIONS = 4
+PARTITIONS = int(os.environ.get("BENCH_PARTITIONS", "4"))
+"""Of each topic; `topics create` makes 24."""
 SESSION_S = 6.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 LIMIT_S = 300.0

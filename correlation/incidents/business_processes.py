@@ -54,4 +54,9 @@ def process_of(service: str) -> str | None:
 
 def pool_names(keys: Iterable[SeriesKey]) -> list[str]:
     """The business processes and the region of each series."""
-    return [",".join((*processes((key,)), key.region)) for key in keys]
+    return [_pool_name(key.message_class, key.service, key.region) for key in keys]
+
+
+@lru_cache(maxsize=4096)
+def _pool_name(message_class: str, service: str, region: str) -> str:
+    return ",".join((*sorted(set(_of(message_class, service))), region))
