@@ -124,14 +124,17 @@ def address_of(bound: socket.socket) -> str:
 def serve(parts: Parts, started: Callable[[str], None], beside: Callable[[], Awaitable[None]] | None = None) -> None:
     """Serves until it is stopped, or until `beside` is done. The monitor has started already and continues."""
     _allow_many_files()
-    sys.setswitchinterval(_SWITCH_S)
-    collect_rarely()
+    share_the_processor()
     with listening_socket(parts.parameters.host, parts.parameters.port) as bound:
         asyncio.run(_serve(parts, bound, started, beside))
 
 
-def collect_rarely() -> None:
-    """What has been loaded until now is never looked at again by the garbage collector, and the rest not at every few hundred objects."""
+def share_the_processor() -> None:
+    """Threads wait for each other only briefly, and for the garbage collector rarely.
+
+    What has been loaded until now is never looked at again by the garbage collector, and the rest not at every few hundred objects.
+    """
+    sys.setswitchinterval(_SWITCH_S)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
