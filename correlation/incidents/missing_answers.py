@@ -86,7 +86,7 @@ def missing_answers(history: History, stretch: Stretch, answers: Answers, takers
     """
     by_process: dict[str, _Loss] = {}
     hourly = {bins.keys[0].window_s: bins for bins in history.of_class(ANSWERS, None)}
-    for fine in history.of_class(ANSWERS, stretch.clean_us):
+    for fine in history.of_class(ANSWERS, _hour(stretch.clean_us)):
         measured = _Traffic.of(hourly[fine.keys[0].window_s], fine, stretch, answers)
         for process, loss in ({} if measured is None else measured.losses(stretch, takers)).items():
             by_process[process] = by_process.get(process, _Loss()).plus(loss)
@@ -129,7 +129,7 @@ class _Traffic:
     @classmethod
     def of(cls, hours: Bins, fine: Bins, stretch: Stretch, answers: Answers) -> "_Traffic | None":
         length_us = int(np.diff(fine.ends_us).min()) if len(fine.ends_us) > 1 else fine.keys[0].window_s * SECOND_US
-        rows = (fine.ends_us > stretch.clean_us) & (fine.ends_us - length_us < stretch.until_us)
+        rows = (fine.ends_us > _hour(stretch.clean_us)) & (fine.ends_us - length_us < stretch.until_us)
         ends_us = fine.ends_us[rows]
         clean = (hours.ends_us <= stretch.clean_us) & (hours.ends_us > stretch.clean_us - _BEFORE_HOURS * HOUR_US)
         for days in range(1, _MOST_DAYS + 1):
@@ -150,7 +150,8 @@ class _Traffic:
 
     def losses(self, stretch: Stretch, takers: Sequence[Taker]) -> dict[str, _Loss]:
         """By process, chance or not."""
-        own = self.ends_us > stretch.onset_us
+        # From the beginning of an hour: what was due is known by the hour, and before the onset nothing is lost on average.
+        own = self.ends_us > _hour(stretch.onset_us)
         columns: dict[str, list[int]] = {}
         for index in np.flatnonzero(self.counted).tolist():
             for process in processes((self.keys[index],)):
@@ -194,6 +195,10 @@ class _Traffic:
 
 def _share(due: Floats, came: Floats) -> Floats:
     return np.asarray(np.where(due > 0, 1.0 - came / np.maximum(due, 1e-9), 0.0), np.float64)
+
+
+def _hour(at_us: int) -> int:
+    return at_us // HOUR_US * HOUR_US
 
 
 def _spread(hour_ends_us: Ints, ends_us: Ints, length_us: int) -> Floats | None:
