@@ -79,7 +79,6 @@ class Draft:
             *standing,
             self.category.number,
             blamed(self.suspects),
-            bool(self.shared),
             *news,
             common(self.episode.series),
         )

@@ -157,11 +157,9 @@ class _Traffic:
             for process in processes((self.keys[index],)):
                 columns.setdefault(process, []).append(index)
         seen = [[index for index in of if self.seen[index]] for of in columns.values()]
-        scales = np.array([self._scale(of) for of in columns.values()])
-        due, due_seen = (
-            np.array([scale * self.then[:, of].sum(axis=1) for scale, of in zip(scales, chosen, strict=True)])
-            for chosen in (columns.values(), seen)
-        )
+        rest = [[index for index in of if not self.seen[index]] for of in columns.values()]
+        due_seen, due_rest = (np.array([self._due(of) for of in chosen]) for chosen in (seen, rest))
+        due = due_seen + due_rest
         came = np.array([self.came[:, of].sum(axis=1) for of in seen])
         noise = np.array([self._noise(of) for of in seen])
         if len(takers) > 1:
@@ -175,10 +173,11 @@ class _Traffic:
             by_process[process] = _Loss(messages, _QUANTILE * error, total)
         return by_process
 
-    def _scale(self, columns: list[int]) -> float:
-        """How much busier it is than on the earlier day."""
+    def _due(self, columns: list[int]) -> Floats:
+        """(bins,) of some series: as much as on the earlier day, by as much more or less as they were busy in the hours before."""
         now, then = self._hours(columns)
-        return float(now.sum() / max(then.sum(), 1.0))
+        scaled: Floats = self.then[:, columns].sum(axis=1) * float(now.sum() / max(then.sum(), 1.0))
+        return scaled
 
     def _noise(self, columns: list[int]) -> float:
         """Standard deviation of an hour against that of the earlier day, as a share; hours deviate alike, so it is that of their sum."""
