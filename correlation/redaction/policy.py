@@ -24,6 +24,7 @@ from changes.calendar import CalendarView
 from changes.visibility import fully_visible, is_fully_visible
 from correlation.alert_draft import Draft
 from correlation.grading.incident_category import Category
+from correlation.incidents.spill_over import fails_at_devices
 from correlation.wording.shared_trouble import location
 from models.alert import Reason, Suspect
 from models.canonical_json import to_json
@@ -65,8 +66,12 @@ def allowance_for(draft: Draft, user: str, view: CalendarView) -> CopyAllowance:
 
 
 def shared_location(draft: Draft) -> str:
-    """`Region north`, `Service 4.8.1` or `The network`, where several Users are in trouble and it began at none of them."""
-    return location(draft.case) or ""
+    """`Region north`, `Service 4.8.1` or `The network`, where several Users are in trouble and it began at none of them.
+
+    Not for what a User does itself: a storm, or requests that are refused for its own faults.
+    """
+    suffers = draft.episode.kind in ("drop", "silence") or fails_at_devices(draft.episode)
+    return (location(draft.case) or "") if suffers else ""
 
 
 def _others(suspects: Iterable[Suspect], user: str, view: CalendarView) -> tuple[Suspect, ...]:
