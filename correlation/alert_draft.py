@@ -39,8 +39,8 @@ class Draft:
     """Of its incident."""
     carries_news: bool = True
     """Whether revisions of it say what is new of its incident: of the alerts of one origin, the first that is open."""
-    shared: str = ""
-    """In a User's copy: the place that several Users' trouble has in common, if it began at none of them; no more is said of them."""
+    began_elsewhere: bool = False
+    """In a User's copy: whether its loss began at no User, seen over the whole service."""
     woke: bool = True
     """Whether it is, or was before it joined another's incident, a reason to look at this very alert."""
 

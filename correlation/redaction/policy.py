@@ -8,8 +8,7 @@ its own traffic, its own changes and the DCC's. Five things are added from triag
 - the verdict on a change that the reader sees in full, where triage, which sees the whole service, suspects it less than the reader's
   own traffic does;
 - `affected_users` names the reader, if another party's change is suspected;
-- that other Users have the same trouble, where it began at none of them, with the region or the service of the reader's own series that
-  they share; not who, how many or how much.
+- that a loss began at no User, so that the reader need not look for it on its side; not whether or where others have it.
 
 `incident_id` is the User's own: it is made from its own first alert of the event, using its own alerts only. Therefore it reveals nothing
 about other Users, and it equals triage's if the event began with that very alert. An undeclared change of its own is not shown to the User
@@ -44,8 +43,8 @@ class CopyAllowance:
     """Other parties' suspects, already redacted; best first."""
     own: dict[str, SuspectVerdict] | None = None
     """Change that the reader sees in full (`owner/change_id`) → triage's verdict on it; None where triage has not judged the alert."""
-    shared: str = ""
-    """The place that several Users' trouble has in common, if it began at none of them."""
+    began_elsewhere: bool = False
+    """Whether its loss began at no User, seen over the whole service."""
 
 
 def reader_calendar(user: str, view: CalendarView) -> CalendarView:
@@ -61,17 +60,17 @@ def reader_calendar(user: str, view: CalendarView) -> CalendarView:
 def allowance_for(draft: Draft, user: str, view: CalendarView) -> CopyAllowance:
     """The part of triage's draft of an alert that its User may know."""
     return CopyAllowance(
-        draft.severity, draft.category.number, _others(draft.suspects, user, view), _own(draft.suspects, user, view), shared_location(draft)
+        draft.severity, draft.category.number, _others(draft.suspects, user, view), _own(draft.suspects, user, view), lost_elsewhere(draft)
     )
 
 
-def shared_location(draft: Draft) -> str:
-    """`Region north`, `Service 4.8.1` or `The network`, where several Users are in trouble and it began at none of them.
+def lost_elsewhere(draft: Draft) -> bool:
+    """Whether a User loses something in an incident that began at no User.
 
     Not for what a User does itself: a storm, or requests that are refused for its own faults.
     """
     suffers = draft.episode.kind in ("drop", "silence") or fails_at_devices(draft.episode)
-    return (location(draft.case) or "") if suffers else ""
+    return suffers and location(draft.case) is not None
 
 
 def _others(suspects: Iterable[Suspect], user: str, view: CalendarView) -> tuple[Suspect, ...]:
@@ -119,7 +118,7 @@ def redacted(own: Draft, allowed: CopyAllowance, user: str) -> Draft:
         category=_category(own.category, allowed.category),
         suspects=tuple(suspects),
         affected=(user,) if allowed.others else (),
-        shared=allowed.shared,
+        began_elsewhere=allowed.began_elsewhere,
     )
 
 

@@ -13,7 +13,7 @@ from correlation.history.fleet_totals import Fleet
 from correlation.parameters import CorrelationParameters
 from correlation.records.alert_record import due_alert
 from correlation.records.revisions import LastRevision
-from correlation.redaction.policy import CopyAllowance, allowance_for, reader_calendar, redacted, shared_location
+from correlation.redaction.policy import CopyAllowance, allowance_for, lost_elsewhere, reader_calendar, redacted
 from models.alert import Alert, Suspect
 from models.state_tree import from_tree, to_plain
 from models.times import DAY_US
@@ -82,7 +82,7 @@ class UserAlerts:
         sources, day = self._sources.setdefault(user, {}), known.at_us // DAY_US
         suspects, view, decided_on = sources.get(alert_id, (None, None, 0))
         if before is not None and suspects is draft.suspects and view is known.view and decided_on == day:
-            return CopyAllowance(draft.severity, draft.category.number, before.others, before.own, shared_location(draft))
+            return CopyAllowance(draft.severity, draft.category.number, before.others, before.own, lost_elsewhere(draft))
         sources[alert_id] = (draft.suspects, known.view, day)
         return allowance_for(draft, user, known.view)
 

@@ -123,11 +123,6 @@ def _stale(draft: Draft) -> str:
     return f"Check where the reports of {draft.episode.user or draft.episode.region} get lost; watch its traffic by other means until then."
 
 
-def _inside(shared: str) -> str:
-    """Within a sentence."""
-    return shared[:1].lower() + shared[1:]
-
-
 def _own(draft: Draft, view: CalendarView) -> str:
     """For the User itself: what it can check on its side, without blame."""
     suspect = draft.blamed
@@ -143,8 +138,8 @@ def _own(draft: Draft, view: CalendarView) -> str:
         return f"Check {change.change_id}: can it be paused or rolled back? Report your findings to the DCC Service Desk."
     if change is not None:
         return f"Wait for the end of {change.change_id}, or ask {_role(change)}."
-    if draft.shared:
-        return f"No fault on your side is known: other Users have the same trouble ({_inside(draft.shared)}). The DCC Service Desk sees it."
+    if draft.began_elsewhere:
+        return "No fault on your side is known: seen over the whole service, it began elsewhere. The DCC Service Desk is looking into it."
     if draft.nature is not None and draft.nature.code == "dcc_side":
         return "No fault on your side is known: devices or the network do not answer. Ask the DCC Service Desk what is known of them."
     return f"Check what was changed on your side at about {since} ({traffic(draft.episode.series)}); if something was, declare it."

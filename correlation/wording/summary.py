@@ -74,8 +74,6 @@ def _no_cause(draft: Draft) -> str:
     kind = draft.nature.code if draft.nature is not None else ""
     if draft.episode.kind == "stale":
         return ""
-    if draft.reader is not None and draft.shared:
-        return f"{draft.shared}: other Users have the same trouble. No declared change that you can see explains it."
     if draft.reader is not None:
         return "No declared change that you can see explains it."
     if kind == "weather":
