@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.times import DAY_US, us
+from models.times import DAY_US
 from simulator.simulation import find_scenario, simulate
 from streams.backtest import Backtest, Tally
 from streams.decode import decode_ndjson
