@@ -280,6 +280,9 @@ class Evaluator:
         desk.incidents = Incidents.unpack(parameters, tree["incidents"])
         desk.judgements = CauseCache.unpack(parameters, tree["judgements"])
         desk.grades.stood = from_tree(dict[str, AlertHysteresis], tree["stood"])
+        for (_, fields), stood in zip(tree["stood"], desk.grades.stood.values(), strict=True):
+            # An earlier release wrote no `woke`: what was more than `info` stays so.
+            stood.woke |= len(fields) < len(AlertHysteresis.__dataclass_fields__) and stood.severity != "info"
         return desk
 
 

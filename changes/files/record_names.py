@@ -6,14 +6,13 @@ contains it under another name; without more knowledge both would stay in force.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from models.change import Change
 
 OVER = frozenset({"cancelled", "completed", "rolled_back"})
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
-Rank = tuple[datetime, datetime]
+Rank = tuple[datetime | None, datetime | None]
 """The last update of a record, and when the export was made."""
 
 
@@ -51,21 +50,19 @@ class Name:
 def newest_names(changes: Iterable[Change]) -> dict[str, Name]:
     """Of each `record_id` among `changes`, the name in its newest export."""
     newest: dict[str, Name] = {}
-    for one in changes:
-        if one.record_id is None:
-            continue
-        rank, known = _rank(one), newest.get(one.record_id)
-        if known is None or rank > known.rank:
-            newest[one.record_id] = Name(rank, one)
-        elif rank == known.rank and one.key not in known.keys:
-            newest[one.record_id] = known.beside(one)
+    for one in sorted((one for one in changes if one.record_id is not None), key=lambda one: _rank(one).count(None)):
+        rank, known = _rank(one), newest.get(one.record_id or "")
+        if known is None or _is_older(known.rank, rank):
+            newest[one.record_id or ""] = Name(rank, one)
+        elif not _is_older(rank, known.rank) and one.key not in known.keys:
+            newest[one.record_id or ""] = known.beside(one)
     return newest
 
 
 def name_now(change: Change, newest: Mapping[str, Name]) -> str | None:
     """`owner/change_id` of the change that holds the record now, None if that is `change` itself or unknown."""
     name = None if change.record_id is None else newest.get(change.record_id)
-    if name is None or name.change.key == change.key or _rank(change) >= name.rank:
+    if name is None or name.change.key == change.key or not _is_older(_rank(change), name.rank):
         return None
     return name.change.key
 
@@ -82,7 +79,7 @@ def renamed(standing: Iterable[Change], newest: Mapping[str, Name]) -> list[tupl
 
 
 def _stamps(rank: Rank) -> dict[str, datetime]:
-    return {name: at for name, at in zip(("updated_at", "exported_at"), rank, strict=True) if at != _NEVER}
+    return {name: at for name, at in zip(("updated_at", "exported_at"), rank, strict=True) if at is not None}
 
 
 def same_elsewhere(new: Sequence[Change], standing: Iterable[Change]) -> list[str]:
@@ -111,4 +108,12 @@ def _is_alike(one: Change, other: Change) -> bool:
 
 
 def _rank(change: Change) -> Rank:
-    return change.updated_at or _NEVER, change.exported_at or _NEVER
+    return change.updated_at, change.exported_at
+
+
+def _is_older(one: Rank, other: Rank) -> bool:
+    """Whether a time that both have says so; a missing time says nothing."""
+    for mine, theirs in zip(one, other, strict=True):
+        if mine is not None and theirs is not None and mine != theirs:
+            return mine < theirs
+    return False

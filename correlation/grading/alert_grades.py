@@ -9,7 +9,7 @@ from correlation.grading.affected_users import affected_by, is_collateral
 from correlation.grading.declared_effect import Envelope
 from correlation.grading.declared_effect import envelope as declared_envelope
 from correlation.grading.incident_category import Category
-from correlation.grading.severity import SeverityInputs, severity
+from correlation.grading.severity import SeverityInputs, in_sight, severity
 from correlation.history.habit import is_habit
 from correlation.parameters import CorrelationParameters
 from correlation.snapshots import AlertSnapshot, IncidentSnapshot
@@ -92,7 +92,7 @@ class AlertGrades:
         if where.position != "within":
             now = max(now, stood.severity, key=SEVERITIES.index) if episode.open else stood.severity
         stood.severity = now
-        stood.woke |= now != "info" and not bearing.collateral
+        stood.woke |= now != "info" and (not bearing.collateral or in_sight(episode, self._parameters))
         return now
 
     def woke(self, episode: AlertSnapshot) -> bool:

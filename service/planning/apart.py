@@ -45,6 +45,8 @@ class PlanningProcess:
             try:
                 made = self._asked(self._connected(), plans, job, arguments)
             except (OSError, EOFError) as fault:
+                if self._is_closed:
+                    raise StoppingError("the monitor is stopping: send this again later") from fault
                 log.warning("the planning process ended; it starts again when it is needed", fault=str(fault))
                 self._end()
                 made = None
@@ -55,8 +57,9 @@ class PlanningProcess:
     def close(self) -> None:
         """Ends the process; whoever waits for it gets no answer."""
         self._is_closed = True
-        if self._process is not None:
-            self._process.kill()
+        process = self._process
+        if process is not None:
+            process.kill()
         with self._lock:
             self._end()
 

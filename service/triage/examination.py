@@ -51,7 +51,15 @@ def named(principal: Principal, given: Any) -> dict[str, Any]:
     own = {name: value for name, value in given.items() if value is not None}
     title = own.get("title")
     guessed = {"category": guess_category(title)} if isinstance(title, str) else {}
-    return {"owner": principal.user, "change_id": f"CHG-{secrets.token_hex(6)}", **guessed, **own}
+    return {"owner": principal.user, "change_id": f"CHG-{secrets.token_hex(6)}", **guessed, **own, **_own_record(principal, own)}
+
+
+def _own_record(principal: Principal, own: Mapping[str, Any]) -> dict[str, str]:
+    """The record id in the User's own space: nobody can take the place of another party's record, or number its own as that one is."""
+    record_id, prefix = own.get("record_id"), f"{principal.user}:"
+    if principal.role is not Role.USER or not isinstance(record_id, str) or not record_id or record_id.startswith(prefix):
+        return {}
+    return {"record_id": prefix + record_id}
 
 
 def check_owner(principal: Principal, change: Change) -> None:

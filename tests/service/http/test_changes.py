@@ -385,7 +385,7 @@ def test_parts_of_one_export_withdraw_only_at_its_end(house: House) -> None:
 
 
 def record(owner: str, day: int, **fields: Any) -> dict[str, Any]:
-    return change_json("CHG1", owner, record_id="9d38", updated_at=f"2026-01-0{day}T00:00:00Z", **fields)
+    return change_json(fields.pop("change_id", "CHG1"), owner, record_id="9d38", updated_at=f"2026-01-0{day}T00:00:00Z", **fields)
 
 
 def in_force(house: House) -> list[str]:
@@ -513,3 +513,21 @@ def test_replies_are_kept_on_a_change_of_the_dcc_s_and_only_the_desk_reads_all(h
     assert house.client("triage").post("/v1/change-replies/ACME/Q-2", json=words).status_code == 422
     assert house.client("observer").post(path, json=words).status_code == 403
     assert house.client("user:ACME").get("/v1/changes/DCC/Q-1").json()["consultation"] is None
+
+
+def test_a_user_can_t_take_the_record_of_another_party(house: House) -> None:
+    desk, user = house.client("triage"), house.client("user:ACME")
+    theirs = change_json("CHG1", "DCC", source="dcc", record_id="9d38", updated_at="2026-01-01T00:00:00Z")
+    assert desk.post("/v1/changes", json=theirs).status_code == 201
+    assert user.post("/v1/changes", json=record("ACME", 9, change_id="OWN")).status_code == 201
+    assert desk.put("/v1/changes", json={**theirs, "revision": 2, "title": "Later"}).status_code == 200
+    assert in_force(house) == ["ACME/OWN", "DCC/CHG1"]
+
+
+def test_a_corrected_owner_without_a_time_of_update_is_listed_and_cancels_nothing(house: House) -> None:
+    desk = house.client("triage")
+    desk.post("/v1/changes", json=[record("ACME", 1)])
+    undated = {name: value for name, value in record("OTHER", 2).items() if name != "updated_at"}
+    answer = desk.post("/v1/changes", json=[undated]).json()
+    assert in_force(house) == ["ACME/CHG1", "OTHER/CHG1"]
+    assert "nothing says which name is newer" in " ".join(answer["doubts"])
